@@ -1,0 +1,95 @@
+/* The only header that Cython reads: the Call, the list of kernels, the table, the runner. */
+#ifndef FASTNN_H
+#define FASTNN_H
+
+#include <stdint.h>
+
+#define FNN_DIMS 8     /* most dimensions of a tensor */
+#define FNN_BUFFERS 10 /* most buffers of a Call */
+#define FNN_SIZES 24   /* most sizes and strides of a Call */
+#define FNN_SCALARS 8  /* most constants of a Call */
+
+enum fnn_dtype { FNN_F32, FNN_F64, FNN_I64, FNN_I32, FNN_BOOL, FNN_NUM_DTYPES };
+
+/* What a kernel reads. The meaning of each slot stands at the kernel.
+ * Outputs come first in p. Sizes and strides count elements, never bytes. */
+typedef struct fnn_args {
+    void *p[FNN_BUFFERS];
+    int64_t n[FNN_SIZES];
+    double s[FNN_SCALARS];
+} fnn_args;
+
+/* Does share `part` of `parts` (0 <= part < parts). Never waits, allocates or fails. */
+typedef void (*fnn_kernel)(const fnn_args *a, int part, int parts);
+
+enum fnn_flags {
+    FNN_SERIAL = 1, /* one part, whatever the work */
+    FNN_RANDOM = 2, /* n[FNN_SEED], n[FNN_STREAM] are drawn from the generator, anew at each replay */
+    FNN_CHECK = 4,  /* p[0] is an int64 status, not zero afterwards when the data was refused */
+};
+#define FNN_SEED (FNN_SIZES - 2)
+#define FNN_STREAM (FNN_SIZES - 1)
+
+/* One job: a kernel and all it needs. Run at once (eager), kept in a Plan (recorded), run again. */
+typedef struct fnn_call {
+    fnn_kernel kernel;
+    fnn_args args;
+    int32_t id;      /* enum fnn_id */
+    int32_t dtype;   /* FNN_F32 or FNN_F64: which copy of the kernel */
+    int32_t buffers; /* how many of args.p are set */
+    int32_t outputs; /* args.p[0..outputs) are written */
+    int32_t flags;
+    double work; /* about how many floating point operations: decides how many threads */
+    void *owner[FNN_BUFFERS]; /* the Storage behind each buffer; only the engine reads it */
+} fnn_call;
+
+/* The kernels, by stem: csrc/kernels/<stem>.c defines exactly its own list. */
+#define FNN_ELEMENTWISE(X)
+#define FNN_ACTIVATION(X)
+#define FNN_LINEAR(X)
+#define FNN_REDUCE(X)
+#define FNN_SHAPE(X)
+#define FNN_INDEX(X)
+#define FNN_NORM(X)
+#define FNN_EMBEDDING(X)
+#define FNN_DROPOUT(X)
+#define FNN_LOSS(X)
+#define FNN_OPTIM(X)
+
+#define FNN_STEMS(S)                                                                               \
+    S(elementwise, FNN_ELEMENTWISE)                                                                \
+    S(activation, FNN_ACTIVATION)                                                                  \
+    S(linear, FNN_LINEAR)                                                                          \
+    S(reduce, FNN_REDUCE)                                                                          \
+    S(shape, FNN_SHAPE)                                                                            \
+    S(index, FNN_INDEX)                                                                            \
+    S(norm, FNN_NORM)                                                                              \
+    S(embedding, FNN_EMBEDDING)                                                                    \
+    S(dropout, FNN_DROPOUT)                                                                        \
+    S(loss, FNN_LOSS)                                                                              \
+    S(optim, FNN_OPTIM)
+
+#define FNN_ID(name) FNN_##name,
+#define FNN_IDS(stem, LIST) LIST(FNN_ID)
+enum fnn_id { FNN_STEMS(FNN_IDS) FNN_NUM_KERNELS };
+
+/* dispatch.c */
+extern fnn_kernel fnn_table[2][FNN_NUM_KERNELS]; /* [FNN_F32 or FNN_F64][id], filled by fnn_init */
+extern const char *const fnn_names[FNN_NUM_KERNELS];
+int fnn_init(const char *isa);   /* NULL: the best that this CPU has; 0, or -1 if it has not got it */
+const char *fnn_isa(void);       /* the chosen instruction set */
+const char *fnn_isas(void);      /* those built in and supported here, separated by spaces */
+int fnn_vector_bytes(void);      /* vector length of the chosen instruction set */
+
+/* threads.c */
+int fnn_cpus(void);              /* CPUs that affinity and the cgroup quota allow */
+int fnn_threads(void);           /* most threads a Call may use now */
+void fnn_set_threads(int n);
+int fnn_parts(double work);      /* threads worth using for this much work */
+void fnn_after_fork(void);       /* in the child: one thread from now on */
+int fnn_openmp(void);            /* the OpenMP version that was built in, or 0 */
+
+/* run.c: runs calls[0..count) in order; returns count, or the index of the Call whose check failed */
+int64_t fnn_run(const fnn_call *calls, int64_t count);
+
+#endif
