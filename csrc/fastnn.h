@@ -24,8 +24,9 @@ typedef void (*fnn_kernel)(const fnn_args *a, int part, int parts);
 
 enum fnn_flags {
     FNN_SERIAL = 1, /* one part, whatever the work */
-    FNN_RANDOM = 2, /* n[FNN_SEED], n[FNN_STREAM] are drawn from the generator, anew at each replay */
-    FNN_CHECK = 4,  /* p[0] is an int64 status, not zero afterwards when the data was refused */
+    FNN_RANDOM =
+        2, /* n[FNN_SEED], n[FNN_STREAM] are drawn from the generator, anew at each replay */
+    FNN_CHECK = 4, /* p[0] is an int64 status, not zero afterwards when the data was refused */
 };
 #define FNN_SEED (FNN_SIZES - 2)
 #define FNN_STREAM (FNN_SIZES - 1)
@@ -76,20 +77,21 @@ enum fnn_id { FNN_STEMS(FNN_IDS) FNN_NUM_KERNELS };
 /* dispatch.c */
 extern fnn_kernel fnn_table[2][FNN_NUM_KERNELS]; /* [FNN_F32 or FNN_F64][id], filled by fnn_init */
 extern const char *const fnn_names[FNN_NUM_KERNELS];
-int fnn_init(const char *isa);   /* NULL: the best that this CPU has; 0, or -1 if it has not got it */
-const char *fnn_isa(void);       /* the chosen instruction set */
-const char *fnn_isas(void);      /* those built in and supported here, separated by spaces */
-int fnn_vector_bytes(void);      /* vector length of the chosen instruction set */
+int fnn_init(const char *isa); /* NULL: the best that this CPU has; 0, or -1 if it has not got it */
+const char *fnn_isa(void);     /* the chosen instruction set */
+const char *fnn_isas(void);    /* those built in and supported here, separated by spaces */
+int fnn_vector_bytes(void);    /* vector length of the chosen instruction set */
 
 /* threads.c */
-int fnn_cpus(void);              /* CPUs that affinity and the cgroup quota allow */
-int fnn_threads(void);           /* most threads a Call may use now */
+int fnn_cpus(void);    /* CPUs that affinity and the cgroup quota allow */
+int fnn_threads(void); /* most threads a Call may use now */
 void fnn_set_threads(int n);
-int fnn_parts(double work);      /* threads worth using for this much work */
-void fnn_after_fork(void);       /* in the child: one thread from now on */
-int fnn_openmp(void);            /* the OpenMP version that was built in, or 0 */
+int fnn_parts(double work); /* threads worth using for this much work */
+void fnn_after_fork(void);  /* in the child: one thread from now on */
+int fnn_openmp(void);       /* the OpenMP version that was built in, or 0 */
 
-/* run.c: runs calls[0..count) in order; returns count, or the index of the Call whose check failed */
+/* run.c: runs calls[0..count) in order; returns count, or the index of the Call whose check failed
+ */
 int64_t fnn_run(const fnn_call *calls, int64_t count);
 
 #endif

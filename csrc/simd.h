@@ -2,7 +2,8 @@
  *
  * real is float or double (FNN_REAL); vec holds VL of them; mask and ivec hold VL integers of the
  * same width. Comparisons of vec give a mask: all bits set where true. Tails are loaded into a
- * zero-padded vector, so that they take the same formula, and give the same bits, as full vectors. */
+ * zero-padded vector, so that they take the same formula, and give the same bits, as full vectors.
+ */
 #ifndef FASTNN_SIMD_H
 #define FASTNN_SIMD_H
 
@@ -44,7 +45,10 @@ static inline vec vload_part(const real *p, int64_t n)
     memcpy(&v, p, (size_t)n * sizeof(real));
     return v;
 }
-static inline void vstore_part(real *p, vec v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(real)); }
+static inline void vstore_part(real *p, vec v, int64_t n)
+{
+    memcpy(p, &v, (size_t)n * sizeof(real));
+}
 
 static inline vec vbits(ivec i) { return (vec)i; }
 static inline ivec vibits(vec v) { return (ivec)v; }

@@ -1,0 +1,118 @@
+# Storage, Tensor, Node and Call: what every op is made of.
+from libc.stdint cimport int64_t, int32_t, uint64_t
+
+cdef extern from "fastnn.h":
+    ctypedef struct fnn_args:
+        void *p[10]
+        int64_t n[24]
+        double s[8]
+    ctypedef void (*fnn_kernel)(const fnn_args *, int, int) noexcept nogil
+    ctypedef struct fnn_call:
+        fnn_kernel kernel
+        fnn_args args
+        int32_t id
+        int32_t dtype
+        int32_t buffers
+        int32_t outputs
+        int32_t flags
+        double work
+        void *owner[10]
+    enum:
+        FNN_F32, FNN_F64, FNN_I64, FNN_I32, FNN_BOOL, FNN_NUM_DTYPES
+        FNN_DIMS, FNN_BUFFERS, FNN_SIZES, FNN_SCALARS
+        FNN_SERIAL, FNN_RANDOM, FNN_CHECK
+        FNN_SEED, FNN_STREAM
+
+
+cdef class Storage:
+    """Aligned memory, cached by size, or memory borrowed from `owner`."""
+    cdef char *data
+    cdef int64_t nbytes
+    cdef int bin             # size class in the cache; -1: borrowed
+    cdef int64_t version     # counts in-place writes
+    cdef object owner
+
+
+cdef class Tensor:
+    cdef Storage storage
+    cdef char *data                     # first element
+    cdef int dtype                      # FNN_F32 ...
+    cdef int ndim
+    cdef int64_t size                   # number of elements
+    cdef int64_t shape_[8]
+    cdef int64_t strides_[8]            # in elements
+    cdef bint contiguous                # C order, no gaps
+    cdef bint requires_grad_
+    cdef bint is_view
+    cdef Node node                      # what computed it; None for a leaf
+    cdef Tensor grad_
+    cdef Tensor grad_slot               # where an optimizer's arena wants the gradient
+    cdef list hooks
+    cdef object __weakref__
+
+
+ctypedef int (*Rule)(Node node, Tensor dy) except -1
+
+
+cdef class Node:
+    """One step of the graph: its inputs' edges, what its rules need, and the rules.
+
+    `backward` runs kernels; `backward_graph` does the same by differentiable ops, for
+    create_graph=True. Both call `give`, `share` or `slot` once for each edge that `wants` it.
+    Saved tensors are inputs, or `saved_output(y)`: never y itself (a cycle would leak).
+    """
+    cdef const char *name
+    cdef tuple edges                    # per input: Node, leaf Tensor, or None (wants no gradient)
+    cdef Rule backward
+    cdef Rule backward_graph
+    cdef Tensor a, b, c                 # saved tensors
+    cdef int64_t version_a, version_b, version_c
+    cdef object extra                   # anything else to keep
+    cdef int64_t n[8]                   # saved integers
+    cdef double s[4]                    # saved numbers
+    cdef Tensor pending                 # gradient of the output gathered so far
+    cdef bint pending_owned             # ... may be added to in place
+    cdef bint released
+    cdef uint64_t seq                   # order of creation
+    cdef list hooks
+    cdef bint wants(self, Py_ssize_t i)
+    cdef int give(self, Py_ssize_t i, Tensor dx) except -1     # dx is fresh: nobody else has it
+    cdef int share(self, Py_ssize_t i, Tensor dx) except -1    # dx is also held elsewhere
+    # where a kernel may write (accumulate False) or add (True) the gradient of edge i: a tensor of
+    # the input's shape and strides; afterwards the rule calls `wrote` with it
+    cdef Tensor slot(self, Py_ssize_t i, Tensor like, bint *accumulate)
+    cdef int wrote(self, Py_ssize_t i, Tensor dx, bint accumulated) except -1
+    cdef Tensor output(self)            # in backward_graph: the op's output, connected to the graph
+
+
+# --- making tensors -------------------------------------------------------------------------
+cdef Tensor new(int dtype, int ndim, const int64_t *shape)       # uninitialised, contiguous
+cdef Tensor new_like(Tensor t)                                  # same shape and dtype, contiguous
+cdef Tensor new_1d(int dtype, int64_t size)
+cdef Tensor view(Tensor t, int64_t offset, int ndim, const int64_t *shape, const int64_t *strides)
+cdef Tensor alias(Tensor t)                                     # same memory, no graph
+cdef Tensor contiguous(Tensor t)                                # t itself, or a packed copy; no graph
+cdef Tensor rows(Tensor t)                                      # t if its last stride is 1 (or size 1), else packed copy
+cdef Tensor cast(Tensor t, int dtype)                           # t itself, or converted; no graph
+cdef int copy_into(Tensor dst, Tensor src) except -1            # any strides and dtypes, same shape
+cdef Tensor as_tensor(object x, const char *argument)           # Tensor, NumPy array, list, number
+cdef Tensor float_tensor(object x, const char *argument)        # as_tensor, and float32 or float64
+cdef bint same_shape(Tensor a, Tensor b)
+cdef tuple shape_of(Tensor t)
+cdef str dtype_name(int dtype)
+
+# --- the graph ------------------------------------------------------------------------------
+cdef bint grad_enabled()
+cdef bint tracked(Tensor x)                                     # grad mode on and x requires grad
+# y becomes the output of a new Node with these inputs; the caller then saves what the rules need
+cdef Node record(const char *name, Tensor y, tuple inputs, Rule backward, Rule backward_graph)
+cdef int save(Node node, Tensor a, Tensor b, Tensor c) except -1  # inputs; None where not needed
+cdef int save_output(Node node, Tensor y, Tensor b, Tensor c) except -1   # node.a = alias(y)
+
+# --- Calls ----------------------------------------------------------------------------------
+cdef void start(fnn_call *c, int id, int dtype)                 # kernel looked up, no buffers yet
+cdef void buffer(fnn_call *c, Tensor t)                         # the next args.p; outputs first
+cdef void null_buffer(fnn_call *c)
+cdef int run(fnn_call *c, int outputs, double work, int flags) except -1
+cdef int check_index(Tensor index, int64_t limit, int64_t ignore, const char *what) except -1
+cdef int max_parts()                                            # threads a Call may get: scratch is per part
