@@ -6,7 +6,7 @@
 
 #define FNN_DIMS 8     /* most dimensions of a tensor */
 #define FNN_BUFFERS 10 /* most buffers of a Call */
-#define FNN_SIZES 24   /* most sizes and strides of a Call */
+#define FNN_SIZES 32   /* most sizes and strides of a Call */
 #define FNN_SCALARS 8  /* most constants of a Call */
 
 enum fnn_dtype { FNN_F32, FNN_F64, FNN_I64, FNN_I32, FNN_BOOL, FNN_NUM_DTYPES };

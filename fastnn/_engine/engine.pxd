@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, int32_t, uint64_t
 cdef extern from "fastnn.h":
     ctypedef struct fnn_args:
         void *p[10]
-        int64_t n[24]
+        int64_t n[32]
         double s[8]
     ctypedef void (*fnn_kernel)(const fnn_args *, int, int) noexcept nogil
     ctypedef struct fnn_call:
@@ -54,6 +54,20 @@ cdef class Tensor:
 ctypedef int (*Rule)(Node node, Tensor dy) except -1
 
 
+cdef class Walk:
+    """One backward walk: the nodes that have a gradient and wait for their turn, newest first."""
+    cdef list heap
+    cdef bint create_graph
+    cdef bint retain
+    cdef dict captured                  # autograd.grad: id of leaf or node -> gradient; else None
+
+
+cdef class Generator:
+    """Seed and position of the counter-based random numbers: each Call draws one stream."""
+    cdef uint64_t seed
+    cdef uint64_t stream
+
+
 cdef class Node:
     """One step of the graph: its inputs' edges, what its rules need, and the rules.
 
@@ -70,6 +84,7 @@ cdef class Node:
     cdef object extra                   # anything else to keep
     cdef int64_t n[8]                   # saved integers
     cdef double s[4]                    # saved numbers
+    cdef Walk walk                      # the backward walk that is running this node
     cdef Tensor pending                 # gradient of the output gathered so far
     cdef bint pending_owned             # ... may be added to in place
     cdef bint released
@@ -106,6 +121,8 @@ cdef bint grad_enabled()
 cdef bint tracked(Tensor x)                                     # grad mode on and x requires grad
 # y becomes the output of a new Node with these inputs; the caller then saves what the rules need
 cdef Node record(const char *name, Tensor y, tuple inputs, Rule backward, Rule backward_graph)
+cdef Node record1(const char *name, Tensor y, Tensor x, Rule backward, Rule backward_graph)
+cdef Node record2(const char *name, Tensor y, Tensor a, Tensor b, Rule backward, Rule backward_graph)
 cdef int save(Node node, Tensor a, Tensor b, Tensor c) except -1  # inputs; None where not needed
 cdef int save_output(Node node, Tensor y, Tensor b, Tensor c) except -1   # node.a = alias(y)
 
@@ -114,5 +131,28 @@ cdef void start(fnn_call *c, int id, int dtype)                 # kernel looked 
 cdef void buffer(fnn_call *c, Tensor t)                         # the next args.p; outputs first
 cdef void null_buffer(fnn_call *c)
 cdef int run(fnn_call *c, int outputs, double work, int flags) except -1
+# draws the Call's seed and stream (args.n[FNN_SEED], n[FNN_STREAM]); None: the default generator
+cdef int run_random(fnn_call *c, int outputs, double work, Generator generator) except -1
+cdef int bump(Tensor t) except -1       # t was written in place: saved copies of it are stale
+cdef int add_into(Tensor dst, Tensor src) except -1             # dst += src, same shape and dtype
 cdef int check_index(Tensor index, int64_t limit, int64_t ignore, const char *what) except -1
 cdef int max_parts()                                            # threads a Call may get: scratch is per part
+
+
+# --- operators: ops fill these slots at import, so that Tensor's own type slots can call upward --------
+ctypedef object (*Unary)(object)
+ctypedef object (*Binary)(object, object)
+ctypedef int (*Setter)(object, object, object) except -1
+
+cdef enum:
+    OP_ADD, OP_SUB, OP_MUL, OP_TRUEDIV, OP_FLOORDIV, OP_MOD, OP_POW, OP_MATMUL
+    OP_AND, OP_OR, OP_XOR
+    OP_LT, OP_LE, OP_EQ, OP_NE, OP_GT, OP_GE     # in the order of Python's rich comparisons
+    OP_IADD, OP_ISUB, OP_IMUL, OP_ITRUEDIV, OP_IPOW
+    OP_GETITEM
+    OP_NEG, OP_ABS, OP_INVERT
+    NUM_OPS
+
+cdef void set_unary(int slot, Unary f)
+cdef void set_binary(int slot, Binary f)     # called with (left, right); either may be no Tensor
+cdef void set_setitem(Setter f)
