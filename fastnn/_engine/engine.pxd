@@ -35,20 +35,21 @@ cdef class Storage:
 
 cdef class Tensor:
     cdef Storage storage
-    cdef char *data                     # first element
-    cdef int dtype                      # FNN_F32 ...
-    cdef int ndim
-    cdef int64_t size                   # number of elements
+    cdef char *data_                    # first element
+    cdef int dtype_                     # FNN_F32 ...
+    cdef int ndim_
+    cdef int64_t size_                  # number of elements
     cdef int64_t shape_[8]
     cdef int64_t strides_[8]            # in elements
     cdef bint contiguous                # C order, no gaps
-    cdef bint requires_grad_
+    cdef bint wants_grad
     cdef bint is_view
     cdef Node node                      # what computed it; None for a leaf
     cdef Tensor grad_
     cdef Tensor grad_slot               # where an optimizer's arena wants the gradient
     cdef list hooks
     cdef object __weakref__
+    cdef int adopt(self, Tensor t) except -1    # become another view of t's memory
 
 
 ctypedef int (*Rule)(Node node, Tensor dy) except -1
