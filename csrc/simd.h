@@ -18,6 +18,9 @@
 #else
 #define VBYTES 16
 #endif
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 #if FNN_REAL == 32
 typedef float real;
@@ -38,17 +41,68 @@ static inline void vstore(real *p, vec v) { *(vec_unaligned *)p = v; }
 static inline vec vset(real x) { return x - (vec){0}; }
 static inline ivec viset(integer x) { return x - (ivec){0}; }
 
+/* lane numbers, and a mask of the first n lanes */
+static inline ivec viota(void)
+{
+    ivec v;
+    for (int i = 0; i < VL; i++) v[i] = i;
+    return v;
+}
+static inline mask vfirst(int64_t n) { return viota() < viset((integer)n); }
+
 /* the first n (0 <= n < VL) elements; the rest reads as zero, and is not written */
+#if defined(__AVX512F__) && FNN_REAL == 32
+static inline vec vload_part(const real *p, int64_t n)
+{
+    return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+static inline void vstore_part(real *p, vec v, int64_t n)
+{
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+}
+#elif defined(__AVX512F__)
+static inline vec vload_part(const real *p, int64_t n)
+{
+    return (vec)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+}
+static inline void vstore_part(real *p, vec v, int64_t n)
+{
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+}
+#elif defined(__AVX2__) && FNN_REAL == 32
+static inline vec vload_part(const real *p, int64_t n)
+{
+    return (vec)_mm256_maskload_ps(p, (__m256i)vfirst(n));
+}
+static inline void vstore_part(real *p, vec v, int64_t n)
+{
+    _mm256_maskstore_ps(p, (__m256i)vfirst(n), (__m256)v);
+}
+#elif defined(__AVX2__)
+static inline vec vload_part(const real *p, int64_t n)
+{
+    return (vec)_mm256_maskload_pd(p, (__m256i)vfirst(n));
+}
+static inline void vstore_part(real *p, vec v, int64_t n)
+{
+    _mm256_maskstore_pd(p, (__m256i)vfirst(n), (__m256d)v);
+}
+#else /* at most three elements: a call of memcpy would cost more */
 static inline vec vload_part(const real *p, int64_t n)
 {
     vec v = {0};
-    memcpy(&v, p, (size_t)n * sizeof(real));
+    if (n > 0) v[0] = p[0];
+    if (n > 1) v[1 % VL] = p[1];
+    if (n > 2) v[2 % VL] = p[2];
     return v;
 }
 static inline void vstore_part(real *p, vec v, int64_t n)
 {
-    memcpy(p, &v, (size_t)n * sizeof(real));
+    if (n > 0) p[0] = v[0];
+    if (n > 1) p[1] = v[1 % VL];
+    if (n > 2) p[2] = v[2 % VL];
 }
+#endif
 
 static inline vec vbits(ivec i) { return (vec)i; }
 static inline ivec vibits(vec v) { return (ivec)v; }
@@ -57,14 +111,55 @@ static inline vec vmax(vec a, vec b) { return vselect(a > b, a, b); } /* b where
 static inline vec vmin(vec a, vec b) { return vselect(a < b, a, b); }
 static inline vec vabs(vec a) { return (vec)((ivec)a & ~(ivec)vset((real)-0.0)); }
 
-/* horizontal sums in a fixed tree: halves are added until one element is left */
+/* horizontal sums and maxima in a fixed tree: halves are folded until one element is left */
+typedef real vec16 __attribute__((vector_size(16)));
+typedef real vec32 __attribute__((vector_size(32)));
+#define VADD(a, b) ((a) + (b))
+#define VTOP(a, b)                                                                                 \
+    ((__typeof__(a))((((a) > (b)) & (__typeof__((a) > (b)))(a)) |                                  \
+                     (~((a) > (b)) & (__typeof__((a) > (b)))(b))))
+#if VBYTES == 64
+#define VFOLD_64(OP, v)                                                                            \
+    OP((vec32)_mm512_castpd512_pd256((__m512d)(v)), (vec32)_mm512_extractf64x4_pd((__m512d)(v), 1))
+#endif
+#if VBYTES >= 32
+#define VFOLD_32(OP, v)                                                                            \
+    OP((vec16)_mm256_castpd256_pd128((__m256d)(v)), (vec16)_mm256_extractf128_pd((__m256d)(v), 1))
+#endif
+
 static inline real vsum(vec v)
 {
-    real t[VBYTES / sizeof(real)];
-    memcpy(t, &v, sizeof v);
-    for (int h = VL / 2; h > 0; h /= 2)
-        for (int i = 0; i < h; i++) t[i] += t[i + h];
-    return t[0];
+#if VBYTES == 64
+    vec32 h = VFOLD_64(VADD, v);
+    vec16 q = VFOLD_32(VADD, h);
+#elif VBYTES == 32
+    vec16 q = VFOLD_32(VADD, v);
+#else
+    vec16 q = v;
+#endif
+#if FNN_REAL == 32
+    return (q[0] + q[2]) + (q[1] + q[3]);
+#else
+    return q[0] + q[1];
+#endif
+}
+
+/* the largest lane; a lane that is NaN is not reliably seen */
+static inline real vtop(vec v)
+{
+#if VBYTES == 64
+    vec32 h = VFOLD_64(VTOP, v);
+    vec16 q = VFOLD_32(VTOP, h);
+#elif VBYTES == 32
+    vec16 q = VFOLD_32(VTOP, v);
+#else
+    vec16 q = v;
+#endif
+#if FNN_REAL == 32
+    vec16 r = {q[2], q[3], q[2], q[3]};
+    q = VTOP(q, r);
+#endif
+    return q[0] > q[1] ? q[0] : q[1];
 }
 
 #endif
