@@ -1,0 +1,16 @@
+"""What all tests share: the thread count is put back, and every test starts from the same seed."""
+
+import numpy as np
+import pytest
+
+import fastnn
+
+
+@pytest.fixture(autouse=True)
+def same_start():
+    fastnn.manual_seed(0)
+    np.random.seed(0)
+    threads = fastnn.get_num_threads()
+    yield
+    if fastnn.get_num_threads() != threads:
+        fastnn.set_num_threads(threads)

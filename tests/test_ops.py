@@ -1,0 +1,306 @@
+"""Every op of fastnn.ops, by its row in the op table. Never edited for a new op: add a row."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from op_calls import (
+    OPS,
+    assert_close,
+    call_fastnn,
+    call_reference,
+    evaluate,
+    gradients,
+    leaves,
+    numpy,
+    torch,
+    typed,
+    weights,
+)
+from op_table import ROWS
+
+import fastnn
+
+SMALL = 300  # most input elements for finite differences: kinks are then unlikely to be met
+EACH_ROW = pytest.mark.parametrize("row", [pytest.param(r, id=r.id) for r in ROWS])
+EACH_SAMPLE = pytest.mark.parametrize(
+    "row, sample",
+    [pytest.param(r, s, id=f"{r.id}-{i}") for r in ROWS for i, s in enumerate(r.samples)],
+)
+EACH_DTYPE = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["f32", "f64"])
+
+
+def test_every_op_has_a_row():
+    assert not set(OPS) - {row.name for row in ROWS}, "ops without a row in tests/op_table"
+    assert not {row.name for row in ROWS if row.call is None} - set(OPS), "rows without an op"
+    ids = [row.id for row in ROWS]
+    assert len(ids) == len(set(ids)), "rows that share a name need a variant"
+
+
+@EACH_DTYPE
+@EACH_SAMPLE
+def test_reference(row, sample, dtype):
+    arrays = typed(sample.arrays(), dtype)
+    before = [a.copy() for a in arrays]
+    outputs = call_fastnn(row, sample, leaves(sample, arrays))
+    for a, b in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(a, b, err_msg="the op changed its input")
+    if row.reference is None:
+        return
+    expected = call_reference(row, sample, arrays)
+    assert_close(
+        [numpy(y) for y in outputs],
+        expected,
+        row.rtol if dtype == np.float32 else row.rtol64,
+        "output",
+    )
+    if any(a.dtype.kind == "f" for a in arrays):
+        for y, e in zip(outputs, expected, strict=True):
+            if isinstance(y, fastnn.Tensor) and np.asarray(e).dtype.kind == "f":
+                assert y.dtype == dtype, f"{dtype.__name__} became {y.dtype}"
+
+
+@EACH_SAMPLE
+def test_float32_gradients(row, sample):
+    arrays = typed(sample.arrays(), np.float32)
+    _, exact = evaluate(row, sample, typed(arrays, np.float64))
+    assert_close(evaluate(row, sample, arrays)[1], exact, 10 * row.rtol, "gradient")
+
+
+def slopes_agree(slope, inputs, grads, scale, h=1e-5):
+    """<grads, v> against the centered difference of `slope` along v: in random directions v, and
+    for few elements along each axis. `inputs` are moved in place and put back."""
+    total = sum(a.size for a in inputs)
+    rng = np.random.default_rng(11)
+    directions = list(np.eye(total)) if total <= 40 else []
+    for v in [*directions, *rng.standard_normal((3, total))]:
+        parts = np.split(v, np.cumsum([a.size for a in inputs])[:-1])
+        parts = [p.reshape(a.shape) for p, a in zip(parts, inputs, strict=True)]
+        start = [a.copy() for a in inputs]
+        sides = []
+        for step in (h, -h):
+            for a, a0, p in zip(inputs, start, parts, strict=True):
+                a[...] = a0 + step * p
+            sides.append(slope())
+        for a, a0 in zip(inputs, start, strict=True):
+            a[...] = a0
+        numeric = (sides[0] - sides[1]) / (2 * h)
+        exact = sum((g * p).sum() for g, p in zip(grads, parts, strict=True))
+        size = sum(np.abs(g * p).sum() for g, p in zip(grads, parts, strict=True))
+        allowed = 1e-6 * max(size, abs(numeric)) + 1e-9 * max(1.0, scale, *map(abs, sides))
+        assert abs(exact - numeric) <= allowed, f"gradient gives {exact}, differences {numeric}"
+
+
+def smooth_case(row, sample):
+    arrays = typed(sample.arrays(), np.float64)
+    if not row.finite_differences or sum(a.size for a in arrays) > SMALL:
+        pytest.skip("not for finite differences")
+    tensors = leaves(sample, arrays)
+    outputs = call_fastnn(row, sample, tensors)
+    dys = weights([y for y in outputs if isinstance(y, fastnn.Tensor) and y.requires_grad])
+    if not dys:
+        pytest.skip("no gradient")
+    moved = [a for a, t in zip(arrays, tensors, strict=True) if t.requires_grad]
+    return arrays, tensors, outputs, dys, moved
+
+
+@EACH_SAMPLE
+def test_finite_differences(row, sample):
+    arrays, tensors, outputs, dys, moved = smooth_case(row, sample)
+    grads = [numpy(g) for g in gradients(outputs, tensors)]
+
+    def value():
+        inputs = leaves(sample, arrays)
+        found = [y for y in call_fastnn(row, sample, inputs) if isinstance(y, fastnn.Tensor)]
+        return sum((numpy(y) * w).sum() for y, w in zip([y for y in found if y.requires_grad], dys))
+
+    slopes_agree(value, moved, grads, 0.0)
+
+
+@EACH_SAMPLE
+def test_second_order(row, sample):
+    """Gradients of <u, gradient> at inputs and dy, by the graph that create_graph=True records."""
+    arrays, tensors, outputs, dys, moved = smooth_case(row, sample)
+    rng = np.random.default_rng(13)
+    directions = [rng.standard_normal(a.shape) for a in moved]
+
+    def first_order(create_graph):
+        inputs, w = leaves(sample, arrays), [fastnn.from_numpy(d).requires_grad_() for d in dys]
+        found = call_fastnn(row, sample, inputs)
+        grads = gradients(found, inputs, w, create_graph=create_graph)
+        return [x for x in inputs if x.requires_grad] + w, grads
+
+    inputs, grads = first_order(True)
+    plain = [numpy(g) for g in first_order(False)[1]]
+    assert_close([numpy(g) for g in grads], plain, 1e-11, "gradient with create_graph")
+    total = None
+    for g, u in zip(grads, directions, strict=True):
+        term = (g * fastnn.from_numpy(u)).sum()
+        total = term if total is None else total + term
+    second = [numpy(g) for g in gradients([total], inputs, [fastnn.from_numpy(np.ones(()))])]
+    second = second or [np.zeros(tuple(x.shape)) for x in inputs]
+
+    def slope():
+        return sum((numpy(g) * u).sum() for g, u in zip(first_order(False)[1], directions))
+
+    slopes_agree(slope, moved + dys, second, max([np.abs(g).max() for g in plain if g.size] + [0]))
+
+
+@EACH_DTYPE
+@EACH_SAMPLE
+def test_torch(row, sample, dtype):
+    if torch is None:
+        pytest.skip("torch is not installed")
+    if row.torch is None:
+        pytest.skip("torch has no counterpart")
+    arrays = typed(sample.arrays(), dtype)
+    values, grads = evaluate(row, sample, arrays)
+    torch_values, torch_grads = evaluate(row, sample, arrays, torch)
+    rtol = row.torch_rtol if dtype == np.float32 else row.torch_rtol64
+    for mine, theirs in zip(values, torch_values, strict=True):
+        assert mine.dtype == theirs.dtype, f"dtype {mine.dtype}, torch gives {theirs.dtype}"
+    assert_close(values, torch_values, rtol, "output against torch")
+    assert_close(grads, torch_grads, rtol, "gradient against torch")
+
+
+def misaligned(a):
+    raw = np.empty(a.nbytes + 1, np.uint8)[1:]
+    out = raw.view(a.dtype).reshape(a.shape)
+    out[...] = a
+    return out
+
+
+def offset(a):
+    """Element-aligned, not vector-aligned."""
+    out = np.empty(a.size + 1, a.dtype)[1:].reshape(a.shape)
+    out[...] = a
+    return out
+
+
+def swapped(a):
+    """Stored with first and last axis exchanged."""
+    return np.ascontiguousarray(a.swapaxes(0, -1)).swapaxes(0, -1)
+
+
+def reversed_strides(a):
+    flip = (slice(None, None, -1),) * a.ndim
+    return a[flip].copy()[flip]
+
+
+def every_other(a):
+    out = np.zeros([2 * n + 1 for n in a.shape], a.dtype)[(slice(1, None, 2),) * a.ndim]
+    out[...] = a
+    return out
+
+
+LAYOUTS = {
+    "fortran": np.asfortranarray,
+    "swapped": swapped,
+    "negative strides": reversed_strides,
+    "sliced": every_other,
+    "offset": offset,
+    "misaligned": misaligned,
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@EACH_SAMPLE
+def test_layouts(row, sample, layout):
+    """Other strides, of inputs and of the gradient that comes in, change nothing."""
+    arrays = typed(sample.arrays(), np.float32)
+    values, grads = evaluate(row, sample, arrays)
+
+    def laid_out(a):
+        return LAYOUTS[layout](a) if a.ndim else a
+
+    tensors = leaves(sample, [laid_out(a) for a in arrays])
+    outputs = call_fastnn(row, sample, tensors)
+    assert_close([numpy(y) for y in outputs], values, row.rtol, "output")
+    wanting = [y for y in outputs if isinstance(y, fastnn.Tensor) and y.requires_grad]
+    dys = [fastnn.from_numpy(w) for w in weights(wanting, laid_out)]
+    got = [numpy(g) for g in gradients(outputs, tensors, dys)]
+    assert_close(got, grads, row.rtol, "gradient")
+
+
+@EACH_SAMPLE
+def test_stride_zero(row, sample):
+    """Inputs expanded along each axis in turn, and an expanded incoming gradient."""
+    arrays = typed(sample.arrays(), np.float32)
+    for axis in range(max((a.ndim for a in arrays if a.dtype.kind == "f"), default=0)):
+        spread = [
+            np.lib.stride_tricks.as_strided(
+                a, a.shape, [0 if i == axis else s for i, s in enumerate(a.strides)]
+            )
+            if a.dtype.kind == "f" and a.ndim > axis
+            else a
+            for a in arrays
+        ]
+        values, grads = evaluate(row, sample, [a.copy() for a in spread])
+        got_values, got_grads = evaluate(row, sample, spread)
+        assert_close(got_values, values, row.rtol, "output")
+        assert_close(got_grads, grads, row.rtol, "gradient")
+    tensors = leaves(sample, arrays)
+    outputs = [
+        y
+        for y in call_fastnn(row, sample, tensors)
+        if isinstance(y, fastnn.Tensor) and y.requires_grad
+    ]
+    ones = [np.ones((), np.float32) for _ in outputs]
+    same = [
+        fastnn.from_numpy(np.broadcast_to(o, tuple(y.shape)).copy()) for o, y in zip(ones, outputs)
+    ]
+    zero = [fastnn.from_numpy(o).expand(tuple(y.shape)) for o, y in zip(ones, outputs)]
+    grads = gradients(outputs, tensors, same)
+    tensors = leaves(sample, arrays)
+    got = gradients(call_fastnn(row, sample, tensors), tensors, zero)
+    assert_close([numpy(g) for g in got], [numpy(g) for g in grads], row.rtol, "gradient")
+
+
+@EACH_SAMPLE
+def test_threads_give_the_same_bits(row, sample):
+    arrays = typed(sample.arrays(), np.float32)
+    results = []
+    for threads in (1, 2, 3):
+        fastnn.set_num_threads(threads)
+        values, grads = evaluate(row, sample, arrays)
+        results.append([a.tobytes() for a in values + grads])
+    assert results[0] == results[1] == results[2]
+
+
+@EACH_ROW
+def test_documented_errors(row):
+    for bad in row.errors:
+        with pytest.raises(bad.error, match=bad.match):
+            call_fastnn(row, bad, leaves(bad, typed(bad.arrays(), np.float32)))
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+def test_each_instruction_set(isa):
+    """References, gradients and layouts again in a process that was told its instruction set."""
+    environment = {**os.environ, "FASTNN_ISA": isa}
+    probe = subprocess.run(
+        [sys.executable, "-c", "import fastnn"], env=environment, capture_output=True, text=True
+    )
+    if probe.returncode:
+        assert isa != "baseline" and "FASTNN_ISA" in probe.stderr, probe.stderr
+        pytest.skip(f"this machine has no {isa}")
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "-p",
+            "no:cacheprovider",
+            __file__,
+            "-k",
+            "test_reference or test_float32_gradients or fortran",
+        ],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-4000:]
