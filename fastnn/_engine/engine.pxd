@@ -157,3 +157,19 @@ cdef enum:
 cdef void set_unary(int slot, Unary f)
 cdef void set_binary(int slot, Binary f)     # called with (left, right); either may be no Tensor
 cdef void set_setitem(Setter f)
+cdef int check_inplace(Tensor x, str what) except -1    # before x is written in place
+cdef int check_writable(Tensor t, str what) except -1
+cdef Tensor rebase(Tensor x, Tensor y)                  # x takes over y's values and place in the graph
+cdef Tensor new_strided_like(Tensor x)
+cdef Tensor from_array(object data, int dtype, str argument)
+cdef object to_numpy(Tensor t)                          # shares memory
+cdef int dtype_code(object dtype, str argument=*) except -1
+cdef int checked_dim(object dim, int ndim, str what) except -1
+cdef Generator default_generator
+
+
+cdef class Recorder:
+    cdef Generator next_generator
+    cdef int append(self, fnn_call *c) except -1
+    cdef int stop(self, str reason) except -1
+    cdef int constant(self, Tensor t) except -1     # t was filled by the engine, once and for all

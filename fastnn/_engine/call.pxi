@@ -1,0 +1,198 @@
+# Running kernels: a Call is filled in on the stack, run, and appended to the Plan being recorded.
+
+cdef double ONE_THREAD = 2e4       # below this much work not even the thread policy is asked
+
+cdef inline void start(fnn_call *c, int id, int dtype):
+    c.kernel = kernel_of(id, dtype)
+    c.id = id
+    c.dtype = dtype
+    c.buffers = 0
+
+
+cdef extern from *:
+    """
+    #define kernel_of(id, dtype) fnn_table[dtype][id]
+    """
+    fnn_kernel kernel_of(int id, int dtype)
+
+
+cdef inline void buffer(fnn_call *c, Tensor t):
+    c.args.p[c.buffers] = t.data_
+    c.owner[c.buffers] = <void *>t.storage
+    c.buffers += 1
+
+
+cdef inline void null_buffer(fnn_call *c):
+    c.args.p[c.buffers] = NULL
+    c.owner[c.buffers] = NULL
+    c.buffers += 1
+
+
+cdef int run(fnn_call *c, int outputs, double work, int flags) except -1:
+    c.outputs = outputs
+    c.work = work
+    c.flags = flags
+    if work < ONE_THREAD or flags & FNN_SERIAL:
+        c.kernel(&c.args, 0, 1)
+    else:
+        with nogil:
+            fnn_run(c, 1)
+    if fnn_recorder != NULL:
+        (<Recorder>fnn_recorder).append(c)
+    return 0
+
+
+cdef int run_random(fnn_call *c, int outputs, double work, Generator generator) except -1:
+    if generator is None:
+        generator = default_generator
+    c.args.n[FNN_SEED] = <int64_t>generator.seed
+    c.args.n[FNN_STREAM] = <int64_t>generator.stream
+    generator.stream += 1
+    if fnn_recorder != NULL:
+        (<Recorder>fnn_recorder).next_generator = generator
+    return run(c, outputs, work, FNN_RANDOM)
+
+
+cdef int max_parts():
+    return fnn_threads()
+
+
+cdef class Recorder:
+    """Receives every Call while a step is recorded; `stop` hears why a step cannot be recorded."""
+    cdef int append(self, fnn_call *c) except -1:
+        return 0
+
+    cdef int stop(self, str reason) except -1:
+        return 0
+
+    cdef int constant(self, Tensor t) except -1:
+        return 0
+
+
+cdef inline int leaves_graph(str what) except -1:
+    """A value is about to be read by Python: a recorded step would not see it change."""
+    if fnn_recorder != NULL:
+        (<Recorder>fnn_recorder).stop(what)
+    return 0
+
+
+cdef class Generator:
+    """A source of random numbers: the same seed gives the same numbers for any thread count.
+
+    Philox4x32-10 (Salmon et al., 2011), counter-based: element i of the n-th draw depends on
+    the seed, n and i alone.
+
+    Parameters
+    ----------
+    seed : int
+        Any integer from 0 to 2**64 - 1. Default 0.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> g = fastnn.Generator(7)
+    >>> g.get_state()
+    (7, 0)
+    """
+    def __init__(self, seed=0):
+        self.manual_seed(seed)
+
+    def manual_seed(self, seed):
+        """Set the seed and start from the first draw again; returns the generator."""
+        self.seed = checked_seed(seed)
+        self.stream = 0
+        return self
+
+    def initial_seed(self):
+        """The seed, an int."""
+        return self.seed
+
+    def get_state(self):
+        """(seed, number of draws so far), two ints."""
+        return self.seed, self.stream
+
+    def set_state(self, state):
+        """Continue from a state that `get_state` returned; returns the generator."""
+        try:
+            seed, stream = state
+        except (TypeError, ValueError):
+            raise ValueError(f"Generator.set_state: state must be (seed, draws), got {state!r}") from None
+        self.seed, self.stream = checked_seed(seed), checked_seed(stream)
+        return self
+
+    def __repr__(self):
+        return f"Generator(seed={self.seed}, draws={self.stream})"
+
+
+cdef uint64_t checked_seed(object seed) except? 0:
+    import operator
+    try:
+        value = operator.index(seed)
+    except TypeError:
+        raise TypeError(f"seed must be an integer, got {type(seed).__name__}") from None
+    if not 0 <= value < 2 ** 64:
+        raise ValueError(f"seed must be from 0 to 2**64 - 1, got {value}")
+    return value
+
+
+cdef Generator default_generator = Generator(0)
+
+
+def get_default_generator():
+    """The Generator that all random functions use when none is given."""
+    return default_generator
+
+
+def set_num_threads(n):
+    """Use at most `n` threads in one operation. Results do not depend on it, to the last bit.
+
+    Parameters
+    ----------
+    n : int
+        At least 1. More than the CPUs that this process may use is allowed, and slow.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> before = fastnn.get_num_threads()
+    >>> fastnn.set_num_threads(1)
+    >>> fastnn.get_num_threads()
+    1
+    >>> fastnn.set_num_threads(before)
+    """
+    import operator
+    n = operator.index(n)
+    if not 1 <= n <= 1024:
+        raise ValueError(f"set_num_threads: n must be from 1 to 1024, got {n}")
+    fnn_set_threads(n)
+
+
+def get_num_threads():
+    """The most threads that one operation may use now, an int."""
+    return fnn_threads()
+
+
+def _config():
+    """What the C core says of itself: see fastnn.config_info."""
+    return {
+        "isa": fnn_isa().decode(), "isas": fnn_isas().decode().split(),
+        "vector_bytes": fnn_vector_bytes(), "threads": fnn_threads(), "cpus": fnn_cpus(),
+        "openmp": fnn_openmp(),
+    }
+
+
+cdef _start():
+    import os
+    isa = os.environ.get("FASTNN_ISA")
+    name = isa.encode() if isa else None
+    if fnn_init(<const char *>name if name is not None else NULL) != 0:
+        raise ImportError(f"FASTNN_ISA={isa}: this build and CPU have {fnn_isas().decode()}")
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def _after_fork():
+    fnn_after_fork()
+
+
+_start()

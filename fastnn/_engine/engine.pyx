@@ -1,0 +1,46 @@
+"""The engine: storage, tensors, the graph and Calls; the only door from Python to the C core.
+
+One extension module in five files: `storage.pxi` (memory), `call.pxi` (running kernels),
+`tensor.pxi` (views and NumPy), `convert.pxi` (values in and out), `graph.pxi` (backward).
+"""
+cimport cython
+from cpython.object cimport PyObject, PyTypeObject, Py_LT, Py_LE, Py_EQ, Py_NE, Py_GT, Py_GE
+from cpython.ref cimport Py_INCREF, Py_DECREF, Py_REFCNT
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_C_CONTIGUOUS
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.stdint cimport int64_t, int32_t, uint64_t, uintptr_t
+from libc.string cimport memcpy, memset
+
+cdef extern from "fastnn.h":
+    fnn_kernel fnn_table[2][1]
+    const char *fnn_names[1]
+    int fnn_init(const char *)
+    const char *fnn_isa()
+    const char *fnn_isas()
+    int fnn_vector_bytes()
+    int fnn_cpus()
+    int fnn_threads()
+    void fnn_set_threads(int)
+    void fnn_after_fork()
+    int fnn_openmp()
+    int fnn_parts(double) nogil
+    int64_t fnn_run(const fnn_call *, int64_t) nogil
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER) && !defined(__clang__)
+    #define FNN_THREAD_LOCAL __declspec(thread)
+    #else
+    #define FNN_THREAD_LOCAL __thread
+    #endif
+    static FNN_THREAD_LOCAL int fnn_no_grad = 0;        /* grad mode, per Python thread */
+    static FNN_THREAD_LOCAL void *fnn_recorder = 0;     /* borrowed: the Recorder at work, if any */
+    """
+    int fnn_no_grad
+    void *fnn_recorder
+
+include "storage.pxi"
+include "call.pxi"
+include "tensor.pxi"
+include "convert.pxi"
+include "graph.pxi"

@@ -1,0 +1,537 @@
+# The graph and its walk: nodes are processed newest first, for whoever uses a value is younger than it.
+
+cdef uint64_t node_count = 0
+
+
+cdef inline bint grad_enabled():
+    return not fnn_no_grad
+
+
+cdef inline bint tracked(Tensor x):
+    return x.wants_grad and not fnn_no_grad
+
+
+def _set_grad_enabled(bint mode):
+    """Switch the recording of the graph for this thread; returns what it was."""
+    global fnn_no_grad
+    cdef bint before = not fnn_no_grad
+    fnn_no_grad = not mode
+    return before
+
+
+def is_grad_enabled():
+    """Whether operations are recorded for `backward` in this thread."""
+    return not fnn_no_grad
+
+
+# --- building -----------------------------------------------------------------------------------
+
+cdef inline object edge_of(Tensor x):
+    if not x.wants_grad:
+        return None
+    return x if x.node is None else x.node
+
+
+cdef inline Node new_node(const char *name, Tensor y, Rule backward, Rule backward_graph):
+    global node_count
+    cdef Node node = Node.__new__(Node)
+    node.name = name
+    node.backward = backward
+    node.backward_graph = backward_graph
+    node_count += 1
+    node.seq = node_count
+    y.node = node
+    y.wants_grad = True
+    return node
+
+
+cdef Node record(const char *name, Tensor y, tuple inputs, Rule backward, Rule backward_graph):
+    cdef Node node = new_node(name, y, backward, backward_graph)
+    node.edges = tuple([edge_of(x) for x in inputs])
+    return node
+
+
+cdef Node record1(const char *name, Tensor y, Tensor x, Rule backward, Rule backward_graph):
+    cdef Node node = new_node(name, y, backward, backward_graph)
+    node.edges = (edge_of(x),)
+    return node
+
+
+cdef Node record2(const char *name, Tensor y, Tensor a, Tensor b, Rule backward, Rule backward_graph):
+    cdef Node node = new_node(name, y, backward, backward_graph)
+    node.edges = (edge_of(a), edge_of(b))
+    return node
+
+
+cdef int save(Node node, Tensor a, Tensor b, Tensor c) except -1:
+    node.a = a
+    node.b = b
+    node.c = c
+    if a is not None:
+        node.version_a = a.storage.version
+    if b is not None:
+        node.version_b = b.storage.version
+    if c is not None:
+        node.version_c = c.storage.version
+    return 0
+
+
+cdef int save_output(Node node, Tensor y, Tensor b, Tensor c) except -1:
+    return save(node, alias(y), b, c)
+
+
+@cython.final
+@cython.trashcan(True)
+@cython.freelist(256)
+cdef class Node:
+    """One recorded operation: ``tensor.grad_fn``."""
+
+    def __init__(self):
+        raise TypeError("Nodes are made by operations on tensors that require grad")
+
+    cdef bint wants(self, Py_ssize_t i):
+        return self.edges[i] is not None
+
+    cdef int give(self, Py_ssize_t i, Tensor dx) except -1:
+        return deliver(self.walk, self.edges[i], dx, True)
+
+    cdef int share(self, Py_ssize_t i, Tensor dx) except -1:
+        return deliver(self.walk, self.edges[i], dx, False)
+
+    cdef Tensor slot(self, Py_ssize_t i, Tensor like, bint *accumulate):
+        cdef Tensor leaf
+        accumulate[0] = False
+        edge = self.edges[i]
+        if type(edge) is Node or self.walk.create_graph or self.walk.captured is not None:
+            return new_like(like)
+        leaf = edge
+        if leaf.hooks:
+            return new_strided_like(leaf)
+        if leaf.grad_ is None:
+            if leaf.grad_slot is not None and Py_REFCNT(leaf.grad_slot) == 1:
+                return leaf.grad_slot
+            return new_strided_like(leaf)
+        if leaf.grad_.wants_grad or not same_strides(leaf.grad_, leaf):
+            return new_strided_like(leaf)
+        accumulate[0] = True
+        return leaf.grad_
+
+    cdef int wrote(self, Py_ssize_t i, Tensor dx, bint accumulated) except -1:
+        if accumulated:
+            return bump(dx)
+        return deliver(self.walk, self.edges[i], dx, True)
+
+    cdef Tensor output(self):
+        cdef Tensor y = alias(self.a)
+        y.node = self
+        y.wants_grad = True
+        return y
+
+    cdef int release(self) except -1:
+        self.a = self.b = self.c = None
+        self.extra = None
+        self.edges = None
+        self.released = True
+        return 0
+
+    @property
+    def next_functions(self):
+        """The inputs' Nodes (None for an input without gradient); a leaf stands for itself."""
+        return self.edges or ()
+
+    @property
+    def saved_tensors(self):
+        """What the operation keeps for its backward pass, a tuple of Tensors."""
+        return tuple([t for t in (self.a, self.b, self.c) if t is not None])
+
+    @property
+    def sequence_number(self):
+        """Order of creation, an int."""
+        return self.seq
+
+    def name(self):
+        """The operation's name, a str."""
+        return self.name.decode()
+
+    def __repr__(self):
+        return f"<{self.name.decode()}>"
+
+
+# --- walking ----------------------------------------------------------------------------------
+
+@cython.final
+@cython.freelist(8)
+cdef class Walk:
+    pass
+
+
+cdef int push(list heap, Node node) except -1:
+    """Binary heap by seq, the newest on top."""
+    cdef Py_ssize_t i = len(heap), parent
+    heap.append(node)
+    while i > 0:
+        parent = (i - 1) >> 1
+        if (<Node>heap[parent]).seq >= node.seq:
+            break
+        heap[i] = heap[parent]
+        i = parent
+    heap[i] = node
+    return 0
+
+
+cdef Node pop(list heap):
+    cdef Node top, last = heap.pop()
+    cdef Py_ssize_t n = len(heap), i = 0, child
+    if n == 0:
+        return last
+    top = heap[0]
+    while True:
+        child = 2 * i + 1
+        if child >= n:
+            break
+        if child + 1 < n and (<Node>heap[child + 1]).seq > (<Node>heap[child]).seq:
+            child += 1
+        if (<Node>heap[child]).seq <= last.seq:
+            break
+        heap[i] = heap[child]
+        i = child
+    heap[i] = last
+    return top
+
+
+cdef int deliver(Walk walk, object edge, Tensor dx, bint owned) except -1:
+    """Add dx to the gradient gathered at an edge."""
+    cdef Node node
+    if edge is None:
+        return 0
+    if type(edge) is not Node:
+        return deliver_leaf(walk, <Tensor>edge, dx, owned)
+    node = <Node>edge
+    if node.released:
+        raise RuntimeError(f"backward: the graph of '{node.name.decode()}' was freed by an earlier backward; "
+                           "pass retain_graph=True to the first one")
+    if node.pending is None:
+        node.pending = dx
+        node.pending_owned = owned
+        return push(walk.heap, node)
+    if walk.create_graph:
+        node.pending = node.pending + dx
+    elif node.pending_owned and node.pending.contiguous:
+        add_into(node.pending, dx)
+    else:
+        node.pending = packed_sum(node.pending, dx)
+        node.pending_owned = True
+    return 0
+
+
+cdef Tensor packed_sum(Tensor a, Tensor b):
+    cdef Tensor y = new_like(a)
+    copy_into(y, a)
+    add_into(y, b)
+    return y
+
+
+cdef int deliver_leaf(Walk walk, Tensor leaf, Tensor dx, bint owned) except -1:
+    cdef Tensor g
+    if leaf.hooks:
+        g = call_hooks(leaf.hooks, dx)
+        owned = owned and g is dx
+        dx = g
+    if not same_shape(dx, leaf):
+        raise RuntimeError(f"backward: a gradient of shape {shape_of(dx)} reached a tensor of shape {shape_of(leaf)}")
+    if walk.captured is not None:
+        key = id(leaf)
+        if key in walk.captured:
+            g = walk.captured[key]
+            walk.captured[key] = dx if g is None else g + dx
+        return 0
+    g = leaf.grad_
+    if g is None:
+        if walk.create_graph:
+            leaf.grad_ = dx
+            return 0
+        g = leaf.grad_slot
+        if g is not None and (g is dx or Py_REFCNT(leaf.grad_slot) <= 2):
+            if g is not dx:
+                copy_into(g, dx)
+        elif owned and dx.dtype_ == leaf.dtype_:
+            g = dx
+        else:
+            g = new_strided_like(leaf)
+            copy_into(g, dx)
+        leaf.grad_ = g
+        return 0
+    if walk.create_graph or g.wants_grad:
+        leaf.grad_ = g + dx
+        return 0
+    return add_into(g, dx)
+
+
+cdef Tensor call_hooks(list hooks, Tensor dy):
+    for hook in list(hooks):
+        result = hook(dy)
+        if result is not None:
+            if not isinstance(result, Tensor) or not same_shape(result, dy):
+                raise TypeError(f"hook: expected None or a Tensor of shape {shape_of(dy)}, got {result!r:.80}")
+            dy = result
+    return dy
+
+
+cdef int check_saved(Node node) except -1:
+    if ((node.a is not None and node.a.storage.version != node.version_a)
+            or (node.b is not None and node.b.storage.version != node.version_b)
+            or (node.c is not None and node.c.storage.version != node.version_c)):
+        raise RuntimeError(f"backward: a tensor that '{node.name.decode()}' needs for its gradient was changed in place "
+                           "after it was used; use the operation that makes a new tensor, or clone() first")
+    return 0
+
+
+cdef int walk_graph(Walk walk) except -1:
+    cdef Node node
+    cdef Tensor dy
+    while walk.heap:
+        node = pop(walk.heap)
+        dy = node.pending
+        node.pending = None
+        if node.hooks:
+            dy = call_hooks(node.hooks, dy)
+        if walk.captured is not None:
+            key = id(node)
+            if key in walk.captured:
+                walk.captured[key] = dy
+        check_saved(node)
+        node.walk = walk
+        if walk.create_graph:
+            node.backward_graph(node, dy)
+        else:
+            node.backward(node, dy)
+        node.walk = None
+        if not walk.retain:
+            node.release()
+    return 0
+
+
+cdef int forget(Walk walk) except -1:
+    """After an error: nodes that still wait must not keep their gradients for the next walk."""
+    cdef Node node
+    for node in walk.heap:
+        node.pending = None
+    walk.heap = None
+    return 0
+
+
+cdef Tensor seed(Tensor y, object gradient, str what):
+    """The gradient at an output: as given and checked, or 1."""
+    cdef Tensor g
+    if not y.wants_grad:
+        raise RuntimeError(f"{what}: the tensor has no graph: nothing that it was computed from requires grad")
+    if gradient is None:
+        if y.size_ != 1:
+            raise RuntimeError(f"{what}: a gradient can be implied for a tensor of one element only, got shape "
+                               f"{shape_of(y)}; take .sum() or .mean(), or pass the gradient")
+        g = new_like(y)
+        if y.dtype_ == FNN_F32:
+            (<float *>g.data_)[0] = 1
+        else:
+            (<double *>g.data_)[0] = 1
+        if fnn_recorder != NULL:
+            (<Recorder>fnn_recorder).constant(g)
+        return g
+    g = as_tensor(gradient, b"gradient")
+    if not same_shape(g, y):
+        raise RuntimeError(f"{what}: expected a gradient of shape {shape_of(y)}, got {shape_of(g)}")
+    return cast(g, y.dtype_)
+
+
+cdef int walk_from(tuple outputs, tuple gradients, Walk walk, str what) except -1:
+    global fnn_no_grad
+    cdef int before = fnn_no_grad
+    cdef Tensor y, g
+    walk.heap = []
+    seeds = [seed(y, gradient, what) for y, gradient in zip(outputs, gradients)]
+    fnn_no_grad = not walk.create_graph
+    try:
+        for y, g in zip(outputs, seeds):
+            deliver(walk, edge_of(y), g, False)
+        walk_graph(walk)
+    except BaseException:
+        forget(walk)
+        raise
+    finally:
+        fnn_no_grad = before
+    return 0
+
+
+def backward(outputs, gradients=None, retain_graph=None, create_graph=False, inputs=None):
+    """`Tensor.backward` for several outputs at once: ``torch.autograd.backward``."""
+    cdef Walk walk = Walk.__new__(Walk)
+    outputs = outputs if type(outputs) is tuple else tensors(outputs, "backward: outputs")
+    if gradients is None:
+        gradients = (None,) * len(outputs)
+    elif type(gradients) is not tuple:
+        gradients = (gradients,) if isinstance(gradients, Tensor) else tuple(gradients)
+    if len(gradients) != len(outputs):
+        raise ValueError(f"backward: {len(outputs)} outputs and {len(gradients)} gradients")
+    walk.create_graph = create_graph
+    walk.retain = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        walk_from(outputs, gradients, walk, "backward")
+        return
+    leaves = tensors(inputs, "backward: inputs")
+    walk.captured = {id(x): None for x in leaves}
+    walk_from(outputs, gradients, walk, "backward")
+    captured, walk.captured = walk.captured, None
+    for x in leaves:
+        if captured[id(x)] is not None:
+            deliver_leaf(walk, x, captured[id(x)], False)
+
+
+def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, allow_unused=False):
+    """Gradients of outputs with respect to inputs, without touching any ``.grad``.
+
+    Parameters
+    ----------
+    outputs, inputs : Tensor or sequence of Tensor
+        Inputs need not be leaves.
+    grad_outputs : Tensor or sequence of Tensor, optional
+        Gradients at the outputs. Default: 1 for outputs of one element.
+    retain_graph, create_graph : bool
+        As in `Tensor.backward`.
+    allow_unused : bool
+        Give None for an input that the outputs do not depend on, instead of raising. Default False.
+
+    Returns
+    -------
+    tuple of Tensor
+        One for each input, of its shape.
+
+    Raises
+    ------
+    RuntimeError
+        If an input does not require grad or is not part of the graph.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.autograd.grad``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> x = fastnn.tensor(3.0, requires_grad=True)
+    >>> (dx,) = fastnn.autograd.grad(x ** 3, x, create_graph=True)
+    >>> fastnn.autograd.grad(dx, x)
+    (tensor(18.),)
+    """
+    cdef Walk walk = Walk.__new__(Walk)
+    cdef Tensor x
+    outputs = tensors(outputs, "grad: outputs")
+    inputs = tensors(inputs, "grad: inputs")
+    if grad_outputs is None:
+        grad_outputs = (None,) * len(outputs)
+    elif isinstance(grad_outputs, Tensor):
+        grad_outputs = (grad_outputs,)
+    if len(grad_outputs) != len(outputs):
+        raise ValueError(f"grad: {len(outputs)} outputs and {len(grad_outputs)} grad_outputs")
+    walk.create_graph = create_graph
+    walk.retain = create_graph if retain_graph is None else retain_graph
+    walk.captured = {}
+    for i, x in enumerate(inputs):
+        if not x.wants_grad:
+            raise RuntimeError(f"grad: input {i} does not require grad")
+        walk.captured[id(edge_of(x))] = None
+    walk_from(outputs, tuple(grad_outputs), walk, "grad")
+    result = tuple([walk.captured[id(edge_of(x))] for x in inputs])
+    if not allow_unused:
+        for i, g in enumerate(result):
+            if g is None:
+                raise RuntimeError(f"grad: the outputs do not depend on input {i}; allow_unused=True gives None for it")
+    return result
+
+
+cdef tuple tensors(object x, str what):
+    x = (x,) if isinstance(x, Tensor) else tuple(x)
+    for t in x:
+        if not isinstance(t, Tensor):
+            raise TypeError(f"{what}: expected Tensors, got {type(t).__name__}")
+    return x
+
+
+# --- in place -----------------------------------------------------------------------------------
+
+cdef int check_inplace(Tensor x, str what) except -1:
+    """Before x is written in place: is that allowed for its place in the graph and its memory?"""
+    if x.wants_grad and not fnn_no_grad:
+        if x.node is None:
+            raise RuntimeError(f"{what}: a leaf tensor that requires grad cannot be changed in place; use no_grad() or .data")
+        if x.is_view:
+            raise RuntimeError(f"{what}: a view of a tensor that requires grad cannot be changed in place; "
+                               "assign to the whole tensor, or clone() the view")
+    return check_writable(x, what)
+
+
+cdef Tensor rebase(Tensor x, Tensor y):
+    """x takes over y's values and y's place in the graph: y = f(x) was computed out of place."""
+    copy_into(x, y)
+    if y.node is not None:
+        x.node = y.node
+        x.wants_grad = True
+    return x
+
+
+# --- custom operations ----------------------------------------------------------------------------
+
+cdef int function_rule(Node node, Tensor dy) except -1:
+    """All outputs' gradients are known: ask the user's backward, pass its answers on."""
+    cdef Tensor dx
+    function, ctx, outputs, gradients = node.extra
+    filled = []
+    for y, g in zip(outputs, gradients):
+        if g is None:
+            shape, dtype = y
+            dx = from_array(np.zeros(shape, DTYPES[dtype]), dtype, "gradient")
+            g = dx
+        filled.append(g)
+    node.extra = (function, ctx, outputs, [None] * len(outputs))
+    result = function.backward(ctx, *filled)
+    if not isinstance(result, tuple):
+        result = (result,)
+    if len(result) != len(node.edges):
+        raise RuntimeError(f"{function.__name__}.backward: expected {len(node.edges)} gradients, "
+                           f"one for each argument of forward, got {len(result)}")
+    for i, g in enumerate(result):
+        if node.edges[i] is None:
+            continue
+        if g is None:
+            continue
+        if not isinstance(g, Tensor):
+            raise TypeError(f"{function.__name__}.backward: gradient {i} must be a Tensor or None, got {type(g).__name__}")
+        node.share(i, g)
+    return 0
+
+
+cdef int function_output_rule(Node node, Tensor dy) except -1:
+    """One output's gradient goes into the list of the Function's node, which then waits its turn."""
+    cdef Node main = <Node>node.edges[0]
+    if main.released:
+        raise RuntimeError("backward: the graph was freed by an earlier backward; pass retain_graph=True to the first one")
+    main.extra[3][node.n[0]] = dy
+    if main.pending is None:
+        main.pending = dy
+        push(node.walk.heap, main)
+    return 0
+
+
+def _apply_function(function, ctx, args, outputs):
+    """Connect what Function.forward returned to the graph: one Node for the call, one per output."""
+    cdef Tensor y
+    cdef Node main, node
+    cdef Tensor anchor = Tensor.__new__(Tensor)
+    main = new_node("Function", anchor, function_rule, function_rule)
+    main.edges = tuple([edge_of(a) if isinstance(a, Tensor) else None for a in args])
+    main.extra = (function, ctx, [(shape_of(y), y.dtype_) for y in outputs], [None] * len(outputs))
+    for i, y in enumerate(outputs):
+        if y.dtype_ > FNN_F64:
+            continue
+        node = new_node("FunctionOutput", y, function_output_rule, function_output_rule)
+        node.edges = (main,)
+        node.n[0] = i
