@@ -96,9 +96,8 @@ cdef Tensor from_data(object data, int dtype, bint python_floats):
     if dtype < 0 and python_floats and not isinstance(data, (np.ndarray, np.generic)):
         if not hasattr(data, "__array__") and not hasattr(data, "__array_interface__"):
             data = plain(data)
-            a = np.asarray(data) if not isinstance(data, float) else None
-            if (a is None or a.dtype == np.float64) and not holds_float64(data):
-                return from_array(data, FNN_F32, "tensor")
+            t = from_array(data, -1, "tensor")
+            return cast(t, FNN_F32) if t.dtype_ == FNN_F64 and not holds_float64(data) else t
     return from_array(data, dtype, "tensor")
 
 

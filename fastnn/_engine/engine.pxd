@@ -99,6 +99,7 @@ cdef class Node:
     cdef Tensor slot(self, Py_ssize_t i, Tensor like, bint *accumulate)
     cdef int wrote(self, Py_ssize_t i, Tensor dx, bint accumulated) except -1
     cdef Tensor output(self)            # in backward_graph: the op's output, connected to the graph
+    cdef int release(self) except -1    # drop what was saved
 
 
 # --- making tensors -------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""The compiled core: storage, tensors, the graph and Calls."""

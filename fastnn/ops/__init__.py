@@ -1,0 +1,3 @@
+"""The operations, one file per family; `methods` makes them methods of Tensor."""
+
+__all__ = []
