@@ -53,7 +53,14 @@ typedef struct fnn_call {
 #define FNN_INDEX(X)
 #define FNN_NORM(X)
 #define FNN_EMBEDDING(X)
-#define FNN_DROPOUT(X)
+#define FNN_DROPOUT(X)                                                                             \
+    X(random_uniform)                                                                              \
+    X(random_normal)                                                                               \
+    X(random_trunc_normal)                                                                         \
+    X(random_bernoulli)                                                                            \
+    X(random_integers)                                                                             \
+    X(random_permutation)                                                                          \
+    X(dropout_forward) X(dropout_backward) X(alpha_dropout_forward)
 #define FNN_LOSS(X)
 #define FNN_OPTIM(X)
 
