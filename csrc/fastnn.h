@@ -60,9 +60,24 @@ typedef struct fnn_call {
     X(random_bernoulli)                                                                            \
     X(random_integers)                                                                             \
     X(random_permutation)                                                                          \
-    X(dropout_forward) X(dropout_backward) X(alpha_dropout_forward)
+    X(dropout_forward)                                                                             \
+    X(dropout_backward)                                                                            \
+    X(alpha_dropout_forward)
 #define FNN_LOSS(X)
-#define FNN_OPTIM(X)
+#define FNN_OPTIM(X)                                                                               \
+    X(sgd_advance)                                                                                 \
+    X(sgd_update)                                                                                  \
+    X(adagrad_advance)                                                                             \
+    X(adagrad_update)                                                                              \
+    X(rmsprop_advance)                                                                             \
+    X(rmsprop_update)                                                                              \
+    X(adam_advance)                                                                                \
+    X(adam_update)                                                                                 \
+    X(norm_partial)                                                                                \
+    X(norm_finish)                                                                                 \
+    X(scale_values)                                                                                \
+    X(clamp_values)                                                                                \
+    X(zero_values)
 
 #define FNN_STEMS(S)                                                                               \
     S(elementwise, FNN_ELEMENTWISE)                                                                \

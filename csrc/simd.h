@@ -110,6 +110,11 @@ static inline vec vselect(mask m, vec a, vec b) { return (vec)((m & (ivec)a) | (
 static inline vec vmax(vec a, vec b) { return vselect(a > b, a, b); } /* b where either is NaN */
 static inline vec vmin(vec a, vec b) { return vselect(a < b, a, b); }
 static inline vec vabs(vec a) { return (vec)((ivec)a & ~(ivec)vset((real)-0.0)); }
+static inline vec vsqrt(vec a) /* compilers make one instruction of this loop */
+{
+    for (int i = 0; i < VL; i++) a[i] = (real)(FNN_REAL == 32 ? sqrtf((float)a[i]) : sqrt(a[i]));
+    return a;
+}
 
 /* horizontal sums and maxima in a fixed tree: halves are folded until one element is left */
 typedef real vec16 __attribute__((vector_size(16)));

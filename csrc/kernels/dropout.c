@@ -7,9 +7,10 @@
 #include "../kernel.h"
 #include "../philox.h"
 
-#define PER_CHUNK ((int64_t)(PHILOX_CHUNK * 4 / sizeof(real))) /* one element per real-sized word  \
-                                                                */
-#define WORD_CHUNK ((int64_t)PHILOX_CHUNK)                     /* one element per 32-bit word */
+#define PER_CHUNK                                                                                  \
+    ((int64_t)(PHILOX_CHUNK * 4 / sizeof(real))) /* one element per real-sized word                \
+                                                  */
+#define WORD_CHUNK ((int64_t)PHILOX_CHUNK)       /* one element per 32-bit word */
 #define SEED (a->n[FNN_SEED])
 #define STREAM (a->n[FNN_STREAM])
 
@@ -63,12 +64,6 @@ static inline vec minus_two_log(vec u)
     const vec shift = vset((real)1.5 * (real)((bits)1 << MANTISSA));
     vec exponent = vbits(vibits(shift) + e) - shift;
     return -2 * (exponent * (real)0.69314718055994530942 + 2 * s * sum);
-}
-
-static inline vec vsqrt(vec x)
-{
-    for (int i = 0; i < VL; i++) x[i] = FNN_REAL == 32 ? sqrtf((float)x[i]) : (real)sqrt(x[i]);
-    return x;
 }
 
 /* cosine and sine of a uniform angle: a quadrant from two bits, Taylor series around its middle */
