@@ -49,8 +49,17 @@ typedef struct fnn_call {
 #define FNN_ACTIVATION(X)
 #define FNN_LINEAR(X)
 #define FNN_REDUCE(X)
-#define FNN_SHAPE(X)
-#define FNN_INDEX(X)
+#define FNN_SHAPE(X) X(strided_copy) X(cast) X(triangle)
+#define FNN_INDEX(X)                                                                               \
+    X(index_check)                                                                                 \
+    X(linear_index)                                                                                \
+    X(gather_rows)                                                                                 \
+    X(scatter_rows)                                                                                \
+    X(scatter_add_rows)                                                                            \
+    X(gather_dim)                                                                                  \
+    X(scatter_dim)                                                                                 \
+    X(scatter_add_dim)                                                                             \
+    X(masked_fill)
 #define FNN_NORM(X)
 #define FNN_EMBEDDING(X)
 #define FNN_DROPOUT(X)                                                                             \
