@@ -107,13 +107,68 @@ static inline void vstore_part(real *p, vec v, int64_t n)
 static inline vec vbits(ivec i) { return (vec)i; }
 static inline ivec vibits(vec v) { return (ivec)v; }
 static inline vec vselect(mask m, vec a, vec b) { return (vec)((m & (ivec)a) | (~m & (ivec)b)); }
-static inline vec vmax(vec a, vec b) { return vselect(a > b, a, b); } /* b where either is NaN */
+
+/* one x86 instruction by its stem, for this length and element type: VX86(max)(a, b) */
+#if FNN_REAL == 32
+#define VX86_TYPE(stem) stem##_ps
+#else
+#define VX86_TYPE(stem) stem##_pd
+#endif
+#if VBYTES == 64
+#define VX86(stem) VX86_TYPE(_mm512_##stem)
+#elif VBYTES == 32
+#define VX86(stem) VX86_TYPE(_mm256_##stem)
+#elif defined(__SSE4_1__)
+#define VX86(stem) VX86_TYPE(_mm_##stem)
+#endif
+
+/* max and min give b where either is NaN; round goes to the nearest even */
+#ifdef VX86
+#if VBYTES == 64
+#define VROUND VX86(roundscale)
+#else
+#define VROUND VX86(round)
+#endif
+static inline vec vmax(vec a, vec b) { return (vec)VX86(max)(a, b); }
+static inline vec vmin(vec a, vec b) { return (vec)VX86(min)(a, b); }
+static inline vec vsqrt(vec a) { return (vec)VX86(sqrt)(a); }
+static inline vec vround(vec a) { return (vec)VROUND(a, 8); }
+static inline vec vfloor(vec a) { return (vec)VROUND(a, 9); }
+static inline vec vceil(vec a) { return (vec)VROUND(a, 10); }
+static inline vec vtrunc(vec a) { return (vec)VROUND(a, 11); }
+#else
+#define VLANES(f, a)                                                                               \
+    vec y;                                                                                         \
+    for (int i = 0; i < VL; i++) y[i] = (real)f(a[i]);                                             \
+    return y
+static inline vec vmax(vec a, vec b) { return vselect(a > b, a, b); }
 static inline vec vmin(vec a, vec b) { return vselect(a < b, a, b); }
+static inline vec vsqrt(vec a) { VLANES(__builtin_sqrt, a); }
+static inline vec vround(vec a) { VLANES(__builtin_rint, a); }
+static inline vec vfloor(vec a) { VLANES(__builtin_floor, a); }
+static inline vec vceil(vec a) { VLANES(__builtin_ceil, a); }
+static inline vec vtrunc(vec a) { VLANES(__builtin_trunc, a); }
+#endif
 static inline vec vabs(vec a) { return (vec)((ivec)a & ~(ivec)vset((real)-0.0)); }
 static inline vec vsqrt(vec a) /* compilers make one instruction of this loop */
 {
     for (int i = 0; i < VL; i++) a[i] = (real)(FNN_REAL == 32 ? sqrtf((float)a[i]) : sqrt(a[i]));
     return a;
+}
+
+static inline vec vcopysign(vec a, vec sign)
+{
+    ivec top = (ivec)vset((real)-0.0);
+    return (vec)(((ivec)a & ~top) | ((ivec)sign & top));
+}
+
+/* some lane is set */
+static inline int vany(mask m)
+{
+    int64_t t[VBYTES / 8], any = 0;
+    memcpy(t, &m, sizeof m);
+    for (int i = 0; i < VBYTES / 8; i++) any |= t[i];
+    return any != 0;
 }
 
 /* horizontal sums and maxima in a fixed tree: halves are folded until one element is left */

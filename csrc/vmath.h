@@ -1,0 +1,390 @@
+/* exp, log, tanh, sigmoid, erf, sin, cos and pow on vectors: range reduction and polynomials.
+ *
+ * No tables, no calls of libm but for huge angles. Errors over the whole range, infinities, NaN
+ * and denormals included, are held by tests/test_accuracy.py: 2 ulp at most for exp, expm1, log,
+ * log1p, tanh, sigmoid and erf. The coefficients are minimax fits, weighted by the share that a
+ * polynomial has in its result. Nothing here relies on fused multiply-add. */
+#ifndef FASTNN_VMATH_H
+#define FASTNN_VMATH_H
+
+#include "simd.h"
+
+#define R(x) ((real)(x))
+#if FNN_REAL == 32
+typedef uint32_t uinteger;
+#else
+typedef uint64_t uinteger;
+#endif
+typedef uinteger uvec __attribute__((vector_size(VBYTES)));
+
+#define VPOLY(x, c) vpoly(x, c, (int)(sizeof(c) / sizeof(real)))
+
+#if FNN_REAL == 32
+#define MANTISSA 23
+#define BIAS 127
+#define EXP_MAX R(89)         /* exp: infinity */
+#define EXP_MIN R(-105)       /* exp: zero */
+#define LN2_HI R(0x1.62e4p-1) /* n * LN2_HI is exact for every exponent n */
+#define LN2_LO R(0x1.7f7d1cp-20)
+#define LOG10_2_HI R(0x1.344p-2)
+#define LOG10_2_LO R(0x1.3509f8p-18)
+#else
+#define MANTISSA 52
+#define BIAS 1023
+#define EXP_MAX R(710)
+#define EXP_MIN R(-746)
+#define LN2_HI R(0x1.62e42feep-1)
+#define LN2_LO R(0x1.a39ef35793c76p-33)
+#define LOG10_2_HI R(0x1.34413509f6p-2)
+#define LOG10_2_LO R(0x1.9fef311f12b36p-42)
+#endif
+#define LOG2E R(1.4426950408889634)
+#define LOG10E R(0.43429448190325182765)
+#define MAGIC R(1.5 * (double)((int64_t)1 << MANTISSA)) /* added: rounds to an integer */
+#define LOWEST_NORMAL R(FNN_REAL == 32 ? 0x1p-126 : 0x1p-1022)
+
+/* c[0] + c[1] x + ... */
+static inline vec vpoly(vec x, const real *c, int n)
+{
+    vec y = vset(c[n - 1]);
+    for (int i = n - 2; i >= 0; i--) y = y * x + c[i];
+    return y;
+}
+
+/* ---- 2^n and exp ------------------------------------------------------------------------- */
+
+/* 2^n for n + MAGIC, as rounding by MAGIC leaves it; n is the exponent of a normal number */
+static inline vec vpow2(vec n_magic)
+{
+    return (vec)(((ivec)n_magic << MANTISSA) + ((integer)BIAS << MANTISSA));
+}
+
+/* a * 2^n for every n, one rounding where the result is denormal */
+static inline vec vscale(vec a, vec n_magic)
+{
+#if VBYTES == 64
+    return (vec)VX86(scalef)(a, n_magic - MAGIC);
+#else
+    vec half = (n_magic - MAGIC) * R(0.5) + MAGIC;
+    vec rest = (vec)((ivec)n_magic - (ivec)half + (ivec)vset(MAGIC));
+    return a * vpow2(half) * vpow2(rest);
+#endif
+}
+
+#if FNN_REAL == 32
+static const real expm1_coef[] = {0.5f, 0.16666518151f, 0.04166620597f, 0.00836904160f,
+                                  0.00139505427f};
+#else
+static const real expm1_coef[] = {
+    0.50000000000000133,    0.16666666666666691,   0.041666666666511865,   0.0083333333333113092,
+    0.0013888888947950788,  0.0001984126990913205, 2.4801488960018442e-05, 2.7557223252143859e-06,
+    2.7631637598245754e-07, 2.5115763866063321e-08};
+#endif
+
+/* x = n ln 2 + r: returns r and n + MAGIC; exp(r) - 1 = r + rest */
+static inline vec vexp_split(vec x, vec *n_magic, vec *rest)
+{
+    vec t = x * LOG2E + MAGIC, n = t - MAGIC;
+    vec r = x - n * LN2_HI - n * LN2_LO;
+    *n_magic = t;
+    *rest = r * r * VPOLY(r, expm1_coef);
+    return r;
+}
+
+/* a + r + rest, where a is 0 or larger than r: what a + r loses is kept */
+static inline vec vexp_join(vec a, vec r, vec rest)
+{
+    vec y = a + r;
+    return y + ((r - (y - a)) + rest);
+}
+
+static inline vec vexp(vec x)
+{
+    vec n, rest, r = vexp_split(vmax(vset(EXP_MIN), vmin(vset(EXP_MAX), x)), &n, &rest);
+    return vscale(vexp_join(vset(R(1)), r, rest), n);
+}
+
+/* exp where neither x nor the result needs care: |x| < 87 (708 in float64) */
+static inline vec vexp_near(vec x)
+{
+    vec n, rest, r = vexp_split(x, &n, &rest);
+    return ((r + rest) + R(1)) * vpow2(n);
+}
+
+static inline vec vexpm1(vec x)
+{
+    vec n, rest, r = vexp_split(vmax(vset(R(-40)), vmin(vset(EXP_MAX), x)), &n, &rest);
+    vec inverse = vpow2(vset(R(2) * MAGIC) - vmin(vset(MAGIC + R(100)), n));
+    vec y = vscale(vexp_join(R(1) - inverse, r, rest), n);
+    return vselect(vabs(x) < LOWEST_NORMAL, x, y);
+}
+
+/* ---- log ---------------------------------------------------------------------------------- */
+
+#if FNN_REAL == 32
+static const real log_coef[] = {0.66666662693f, 0.40000435709f, 0.28531920909f, 0.23671442270f};
+static const real log1p_coef[] = {0.666666756f, 0.399988771f, 0.286168978f, 0.214275451f,
+                                  0.243012842f};
+#else
+static const real log_coef[] = {0.66666666666668117, 0.39999999999003177, 0.28571428820716405,
+                                0.22222191431463184, 0.18183902009077332, 0.15306061629690879,
+                                0.14870741504824303};
+static const real log1p_coef[] = {0.66666666666666674,  0.39999999999993974, 0.28571428572510443,
+                                  0.22222222125451335,  0.1818182320340069,  0.15384451926115317,
+                                  0.13336805835628784,  0.11715951216263627, 0.10972559169482965,
+                                  0.069942885283983777, 0.1646754932506348};
+#endif
+
+/* x = 2^n (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), for 0 < x < infinity; returns f */
+static inline vec vlog_split(vec x, vec *n)
+{
+    mask small = x < LOWEST_NORMAL;
+    x = vselect(small, x * R((int64_t)1 << MANTISSA), x);
+    /* exponents are counted from sqrt(1/2): move the 1 of 1.0 onto it, and take the upper bits */
+    ivec shift = (ivec)vset(R(1)) - (ivec)vset(R(0.70710678118654752440));
+    ivec e = (ivec)((uvec)((ivec)x + shift) >> MANTISSA);
+    vec bias = vselect(small, vset(R(BIAS + MANTISSA)), vset(R(BIAS)));
+    *n = (vec)((ivec)vset(MAGIC) + e) - MAGIC - bias;
+    return (vec)((ivec)x - ((e - BIAS) << MANTISSA)) - R(1);
+}
+
+/* what log gives where x is not a positive finite number, else y */
+static inline vec vlog_special(vec x, vec y)
+{
+    y = vselect(x < vset(INFINITY), y, x);
+    return vselect(x > R(0), y, vselect(x == R(0), vset(-INFINITY), vset(NAN)));
+}
+
+/* log(1 + f) = f - (f^2/2 - rest) */
+static inline vec vlog_rest(vec f)
+{
+    vec s = f / (f + R(2)), z = s * s;
+    return s * (R(0.5) * f * f + z * VPOLY(z, log_coef));
+}
+
+static inline vec vlog(vec x)
+{
+    vec n, f = vlog_split(x, &n);
+    vec tail = R(0.5) * f * f - (vlog_rest(f) + n * LN2_LO);
+    return vlog_special(x, n * LN2_HI - (tail - f));
+}
+
+static inline vec vlog2(vec x)
+{
+    vec n, f = vlog_split(x, &n);
+    return vlog_special(x, n + (f - (R(0.5) * f * f - vlog_rest(f))) * LOG2E);
+}
+
+static inline vec vlog10(vec x)
+{
+    vec n, f = vlog_split(x, &n);
+    vec y = (f - (R(0.5) * f * f - vlog_rest(f))) * LOG10E;
+    return vlog_special(x, n * LOG10_2_HI + (y + n * LOG10_2_LO));
+}
+
+static inline vec vlog1p(vec x)
+{
+    vec u = x + R(1), lost = (x - (u - R(1))) / u;
+    vec n, f = vlog_split(u, &n);
+    vec tail = R(0.5) * f * f - (vlog_rest(f) + (n * LN2_LO + lost));
+    vec y = vlog_special(u, n * LN2_HI - (tail - f));
+    return vselect(vabs(x) < LOWEST_NORMAL, x, y);
+}
+
+/* log(1 + x) for 0 <= x <= 1: one polynomial, no splitting */
+static inline vec vlog1p_unit(vec x)
+{
+    vec s = x / (x + R(2)), z = s * s;
+    return R(2) * s + s * (z * VPOLY(z, log1p_coef));
+}
+
+/* ---- tanh, sigmoid, erf ------------------------------------------------------------------- */
+
+#if FNN_REAL == 32
+#define TANH_END R(10)
+static const real tanh_coef[] = {-0.33333318f, 0.133326005f, -0.0538537428f, 0.0210773251f,
+                                 -0.00628190412f};
+#else
+#define TANH_END R(20)
+static const real tanh_coef[] = {
+    -0.33333333333333298,    0.13333333333326811,    -0.053968253963867119,  0.021869488388807558,
+    -0.0088632326483394207,  0.0035920924906685872,  -0.0014555457301769466, 0.00058845605734094081,
+    -0.00023341031782661141, 8.3356751936413599e-05, -1.9519053458290099e-05};
+#endif
+/* |x| < 0.55: x + x^3 P(x^2); else 1 - 2 / (exp(2|x|) + 1) */
+static inline vec vtanh(vec x)
+{
+    vec a = vmin(vset(TANH_END), vabs(x)), z = a * a;
+    vec large = R(1) - R(2) / (vexp_near(R(2) * a) + R(1));
+    vec small = a + a * (z * VPOLY(z, tanh_coef));
+    return vcopysign(vselect(a < R(0.55), small, large), x);
+}
+
+/* with e = exp(-|x|), which never overflows, and q = e / (1 + e): 1 - q or e - e q */
+static inline vec vsigmoid(vec x)
+{
+    vec e = vexp(-vabs(x)), q = e / (e + R(1));
+    vec y = vselect(x < R(0), e, vset(R(1)));
+    return y - y * q;
+}
+
+/* the standard normal distribution's tail below -a: its logarithm is a polynomial. Up to 5.6 (8.6
+ * in float64) its error is 1e-8 (2e-17); up to TAIL_END it falls on to nothing. */
+#if FNN_REAL == 32
+#define TAIL_END R(9.8)
+static const real tail_coef[] = {-0.693147165f,    -0.79788569f,    -0.318296561f,
+                                 -0.036393798f,    0.00490447038f,  -0.000101204012f,
+                                 -0.000126496714f, 2.67636043e-05f, -1.92106266e-06f};
+#else
+#define TAIL_END R(10)
+static const real tail_coef[] = {
+    -0.69314718055994529,    -0.79788456080285697,    -0.31830988618420542,
+    -0.036335602349413479,   0.0047821116694322938,   3.6981253386931741e-05,
+    -0.00021202787841555294, 5.2166229537067557e-05,  -1.6301193144962165e-06,
+    -2.8298824536641475e-06, 9.0390213065353297e-07,  -5.1172821614358036e-08,
+    -6.2789776401730366e-08, 3.0595318338157833e-08,  -8.2434524211448111e-09,
+    1.4862200116649848e-09,  -1.7098339027157856e-10, 7.1185756095642658e-12,
+    1.5750264318207689e-12,  -3.8480111708803428e-13, 4.3987538372549501e-14,
+    -3.0174315577422398e-15, 1.1952788611635982e-16,  -2.1201719285766402e-18};
+#endif
+static inline vec vnormal_tail(vec a) { return vexp_near(VPOLY(a, tail_coef)); }
+
+/* |x| < 1: x + x P(x^2); else 1 - exp(log erfc(|x|)), and that logarithm is a polynomial */
+#if FNN_REAL == 32
+#define ERF_END R(4)
+static const real erf_coef[] = {0.128379166f,   -0.376126271f,    0.112836f,      -0.0268544392f,
+                                0.00518952485f, -0.000802074772f, 7.88880688e-05f};
+static const real erfc_coef[] = {0.000189635306f, -1.12958554f,    -0.633206555f,
+                                 -0.108432209f,   0.0252164512f,   -0.00420745821f,
+                                 0.000441893512f, -2.17318318e-05f};
+#else
+#define ERF_END R(6)
+static const real erf_coef[] = {
+    0.12837916709551256,     -0.37612638903183548,    0.11283791670945247,
+    -0.026866170643275133,   0.0052239776074150665,   -0.00085483259893158242,
+    0.00012055295309694985,  -1.4924744466233375e-05, 1.6447515362066499e-06,
+    -1.6209158985563537e-07, 1.3722906241767135e-08,  -7.801063600723226e-10};
+static const real erfc_coef[] = {
+    -1.8451885860039178e-07, -1.1283772810994537,     -0.63662870959378304,
+    -0.10274662623474343,    0.019076923769352588,    0.00028227323972149145,
+    -0.0017709731284566009,  0.00064287320685700784,  -4.5981601285600831e-05,
+    -6.9737293707249507e-05, 4.4764587339332091e-05,  -1.6419777449427651e-05,
+    4.3013534804987989e-06,  -8.4511074283805077e-07, 1.2481899394152093e-07,
+    -1.3521000429049833e-08, 1.0169623207021032e-09,  -4.7513644332350736e-11,
+    1.0389917349993904e-12};
+#endif
+static inline vec verf(vec x)
+{
+    vec a = vmin(vset(ERF_END), vabs(x));
+    vec large = R(1) - vexp_near(VPOLY(a, erfc_coef));
+    vec small = a + a * VPOLY(a * a, erf_coef);
+    return vcopysign(vselect(a < R(1), small, large), x);
+}
+
+/* ---- sin and cos -------------------------------------------------------------------------- */
+
+#if FNN_REAL == 32
+#define ANGLE_END R(12000) /* n has at most 13 bits, so n times a part of 11 bits is exact */
+static const real half_pi[] = {0x1.92p+0f, 0x1.fb4p-12f, 0x1.444p-24f, 0x1.68c234p-39f};
+static const real sin_coef[] = {-0.166666666f, 0.00833332914f, -0.000198392556f, 2.71755677e-06f};
+static const real cos_coef[] = {0.0416666666f, -0.00138888834f, 2.47994346e-05f, -2.72031772e-07f};
+#else
+#define ANGLE_END R(1e6)
+static const real half_pi[] = {0x1.921fb544p+0, 0x1.0b4611a6p-34, 0x1.3198a2e037073p-69};
+static const real sin_coef[] = {-0.16666666666666627,    0.008333333333321237,
+                                -0.00019841269828840076, 2.7557313347383181e-06,
+                                -2.5050702883806917e-08, 1.5893525314135314e-10};
+static const real cos_coef[] = {0.041666666666666588,   -0.001388888888887255,
+                                2.4801587288465453e-05, -2.7557314049754946e-07,
+                                2.0875681045801969e-09, -1.1357409426436869e-11};
+#endif
+
+/* sin(x + quarter pi/2); angles too large for the reduction take libm's, one by one */
+static inline vec vsin_quarter(vec x, int quarter)
+{
+    vec t = x * R(0.63661977236758134308) + MAGIC, n = t - MAGIC, r = x;
+    for (int i = 0; i < (int)(sizeof(half_pi) / sizeof(real)); i++) r -= n * half_pi[i];
+    ivec q = (ivec)t + quarter;
+    vec z = r * r;
+    vec s = r + r * z * VPOLY(z, sin_coef);
+    vec c = R(1) - (R(0.5) * z - z * z * VPOLY(z, cos_coef));
+    vec y = vselect((q & 1) == 0, s, c);
+    y = (vec)((ivec)y ^ (((q & 2) != 0) & (ivec)vset(R(-0.0))));
+    mask huge = vabs(x) > ANGLE_END;
+    if (__builtin_expect(vany(huge), 0))
+        for (int i = 0; i < VL; i++)
+            if (huge[i]) y[i] = (real)(quarter ? cos((double)x[i]) : sin((double)x[i]));
+    return y;
+}
+
+static inline vec vsin(vec x) { return vselect(x == R(0), x, vsin_quarter(x, 0)); }
+static inline vec vcos(vec x) { return vsin_quarter(x, 1); }
+
+/* ---- pow: log2 and the product in two words, so that large exponents keep their digits ------ */
+
+#if FNN_REAL == 32
+static const real log_far_coef[] = {0.399999982f, 0.285718765f, 0.221848716f, 0.194702693f};
+static const real exp2_coef[] = {0.693147207f,   0.240226511f,   0.0555032654f,
+                                 0.00961803521f, 0.00134007005f, 0.00015467621f};
+#else
+static const real log_far_coef[] = {0.40000000000002284, 0.28571428570084934, 0.22222222522564219,
+                                    0.18181784132750706, 0.1538676829545883,  0.13256558348825356,
+                                    0.13198774609897174};
+static const real exp2_coef[] = {
+    0.69314718055994529,    0.24022650695910072,    0.055504108664821701,   0.009618129107628489,
+    0.0013333558146389737,  0.00015403530393353184, 1.5252733856925912e-05, 1.3215486823696437e-06,
+    1.0178050912527732e-07, 7.0548915733757001e-09, 4.4567201086786702e-10, 2.5737395861082182e-11};
+#endif
+
+/* what a * b loses: products of halves of the mantissas are exact */
+static inline vec vlost(vec a, vec b, vec product)
+{
+    ivec upper = viset(-((integer)1 << (MANTISSA / 2 + 1)));
+    vec ah = (vec)((ivec)a & upper), bh = (vec)((ivec)b & upper);
+    vec al = a - ah, bl = b - bh;
+    return ((ah * bh - product) + ah * bl + al * bh) + al * bl;
+}
+
+/* log2(x) + lost, for 0 < x < infinity */
+static inline vec vlog2_exact(vec x, vec *lost)
+{
+    vec n, f = vlog_split(x, &n), d = f + R(2);
+    vec s = f / d, p = s * d;
+    vec sl = (((f - p) - vlost(s, d, p)) - s * (f - (d - R(2)))) / d;
+    vec z = s * s, zl = vlost(s, s, z) + R(2) * s * sl;
+    vec w = z * s, wl = vlost(z, s, w) + z * sl + zl * s;
+    vec c = vset(R(2.0 / 3)), t = w * c; /* 2 s + 2/3 s^3 + s^5 P(s^2) */
+    vec tl = vlost(w, c, t) + wl * c + w * R(2.0 / 3 - (double)R(2.0 / 3));
+    vec hi = R(2) * s + t;
+    vec lo = (R(2) * s - hi) + t + (tl + R(2) * sl + w * z * VPOLY(z, log_far_coef));
+    vec e = vset(LOG2E), h = hi * e;
+    vec l =
+        vlost(hi, e, h) + lo * e + hi * R(FNN_REAL == 32 ? 0x1.4ae0cp-26 : 0x1.777d0ffda0d24p-56);
+    vec y = n + h;
+    *lost = (n - y) + h + l;
+    return y;
+}
+
+static inline vec vpow(vec x, vec y)
+{
+    const real end = R(FNN_REAL == 32 ? 160 : 1100), most = R(0x1p80);
+    vec a = vabs(x), cut = vmax(vset(-most), vmin(vset(most), y));
+    vec lost, l = vlog2_exact(a, &lost), product = cut * l;
+    vec e = vmax(vset(-end), vmin(vset(end), product));
+    vec t = e + MAGIC, n = t - MAGIC;
+    vec r = (e - n) + vselect(e == product, vlost(cut, l, product) + cut * lost, vset(R(0)));
+    vec z = vscale(R(1) + r * VPOLY(r, exp2_coef), t);
+    mask up = y > R(0);
+    z = vselect(a == R(0), vselect(up, vset(R(0)), vset(INFINITY)), z);
+    z = vselect(a == vset(INFINITY), vselect(up, vset(INFINITY), vset(R(0))), z);
+    vec half = y * R(0.5);
+    mask whole = vround(y) == y, odd = whole & (vround(half) != half);
+    mask negative = (ivec)x < 0;
+    z = (vec)((ivec)z ^ (negative & odd & (ivec)vset(R(-0.0))));
+    z = vselect(negative & (a != R(0)) & (a != vset(INFINITY)) & ~whole, vset(NAN), z);
+    z = vselect((x != x) | (y != y), x + y, z);
+    return vselect((x == R(1)) | (y == R(0)) | ((a == R(1)) & (vabs(y) == vset(INFINITY))),
+                   vset(R(1)), z);
+}
+
+#endif
