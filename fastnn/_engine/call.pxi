@@ -2,8 +2,15 @@
 
 cdef double ONE_THREAD = 2e4       # below this much work not even the thread policy is asked
 
+cdef extern from "fastnn.h":
+    enum:
+        FNN_strided_copy, FNN_cast, FNN_accumulate, FNN_index_check
+
+
 cdef inline void start(fnn_call *c, int id, int dtype):
     c.kernel = kernel_of(id, dtype)
+    if fnn_recorder != NULL:       # recordings are compared: no garbage from the stack
+        memset(&c.args, 0, sizeof(c.args))
     c.id = id
     c.dtype = dtype
     c.buffers = 0
@@ -55,18 +62,6 @@ cdef int run_random(fnn_call *c, int outputs, double work, Generator generator) 
 
 cdef int max_parts():
     return fnn_threads()
-
-
-cdef class Recorder:
-    """Receives every Call while a step is recorded; `stop` hears why a step cannot be recorded."""
-    cdef int append(self, fnn_call *c) except -1:
-        return 0
-
-    cdef int stop(self, str reason) except -1:
-        return 0
-
-    cdef int constant(self, Tensor t) except -1:
-        return 0
 
 
 cdef inline int leaves_graph(str what) except -1:
@@ -201,14 +196,89 @@ _start()
 # --- copies and sums: what the engine itself needs of the kernels ---------------------------------
 
 cdef int copy_into(Tensor dst, Tensor src) except -1:
-    np.copyto(to_numpy(dst), to_numpy(src), casting="unsafe")
+    cdef Tensor packed
+    cdef fnn_call c
+    if not same_shape(dst, src):
+        raise ValueError(f"copy: expected shape {shape_of(dst)}, got {shape_of(src)}")
+    if dst.size_ == 0:
+        return 0
+    if dst.dtype_ != src.dtype_:
+        packed = dst if dst.contiguous else new_like(dst)
+        src = contiguous(src)
+        start(&c, FNN_cast, FNN_F32)
+        buffer(&c, packed)
+        buffer(&c, src)
+        c.args.n[0] = src.size_
+        c.args.n[1] = dst.dtype_
+        c.args.n[2] = src.dtype_
+        run(&c, 1, 2.0 * src.size_, 0)
+        if packed is dst:
+            return bump(dst)
+        src = packed
+    start(&c, FNN_strided_copy, FNN_F32)
+    buffer(&c, dst)
+    buffer(&c, src)
+    c.args.n[0] = dst.ndim_
+    c.args.n[1] = ITEM_BYTES[dst.dtype_]
+    for i in range(dst.ndim_):
+        c.args.n[2 + i] = dst.shape_[i]
+        c.args.n[10 + i] = dst.strides_[i]
+        c.args.n[18 + i] = src.strides_[i]
+    run(&c, 1, 2.0 * dst.size_, 0)
     return bump(dst)
 
 
 cdef int add_into(Tensor dst, Tensor src) except -1:
-    np.add(to_numpy(dst), to_numpy(src), out=to_numpy(dst))
+    cdef Tensor packed
+    cdef fnn_call c
+    if not same_strides(dst, src):
+        packed = new_strided_like(dst)
+        copy_into(packed, src)
+        if same_strides(dst, packed):
+            src = packed
+        else:                       # dst has gaps: add outside, copy in
+            src = contiguous(src)
+            packed = new_like(dst)
+            copy_into(packed, dst)
+            add_into(packed, src)
+            return copy_into(dst, packed)
+    start(&c, FNN_accumulate, dst.dtype_)
+    buffer(&c, dst)
+    buffer(&c, src)
+    c.args.n[0] = dst.size_
+    run(&c, 1, dst.size_, 0)
     return bump(dst)
 
 
-cdef int check_index(Tensor index, int64_t limit, int64_t ignore, const char *what) except -1:
+cdef int check_index_from(Tensor index, int64_t low, int64_t limit, int64_t ignore, const char *what) except -1:
+    cdef fnn_call c
+    cdef Tensor status = new_1d(FNN_I64, 3)
+    cdef int64_t *bad = <int64_t *>status.data_
+    if index.dtype_ != FNN_I64 and index.dtype_ != FNN_I32:
+        raise TypeError(f"{what.decode()}: expected an integer dtype, got {dtype_name(index.dtype_)}")
+    index = contiguous(index)
+    start(&c, FNN_index_check, FNN_F32)
+    buffer(&c, status)
+    buffer(&c, index)
+    c.args.n[0] = index.size_
+    c.args.n[1] = ITEM_BYTES[index.dtype_]
+    c.args.n[2] = limit
+    c.args.n[3] = low
+    c.args.n[4] = ignore
+    if fnn_recorder != NULL:
+        (<Recorder>fnn_recorder).next_name = what.decode()
+    run(&c, 1, index.size_, FNN_SERIAL | FNN_CHECK)
+    if bad[0]:
+        raise_index(&c, what.decode())
     return 0
+
+
+cdef int raise_index(const fnn_call *c, str what) except -1:
+    """Turn the status that an index_check Call left into an IndexError."""
+    cdef int64_t *status = <int64_t *>c.args.p[0]
+    raise IndexError(f"{what} at position {status[1]} is {status[2]}, "
+                     f"expected {c.args.n[3]} to {c.args.n[2] - 1}")
+
+
+cdef int check_index(Tensor index, int64_t limit, int64_t ignore, const char *what) except -1:
+    return check_index_from(index, 0, limit, ignore, what)

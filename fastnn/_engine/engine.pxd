@@ -29,6 +29,7 @@ cdef class Storage:
     cdef char *data
     cdef int64_t nbytes
     cdef int bin             # size class in the cache; -1: borrowed
+    cdef uint64_t serial     # order of creation
     cdef int64_t version     # counts in-place writes
     cdef object owner
 
@@ -137,7 +138,9 @@ cdef int run(fnn_call *c, int outputs, double work, int flags) except -1
 cdef int run_random(fnn_call *c, int outputs, double work, Generator generator) except -1
 cdef int bump(Tensor t) except -1       # t was written in place: saved copies of it are stale
 cdef int add_into(Tensor dst, Tensor src) except -1             # dst += src, same shape and dtype
+# raises IndexError "<what> at position 3 is 12, expected 0 to 9"; ignore: a value to let pass (INT64_MIN: none)
 cdef int check_index(Tensor index, int64_t limit, int64_t ignore, const char *what) except -1
+cdef int check_index_from(Tensor index, int64_t low, int64_t limit, int64_t ignore, const char *what) except -1
 cdef int max_parts()                                            # threads a Call may get: scratch is per part
 
 
@@ -170,7 +173,43 @@ cdef Generator default_generator
 
 
 cdef class Recorder:
+    cdef fnn_call *calls
+    cdef int64_t count, capacity
+    cdef dict storages                  # address of a Storage -> the Storage
+    cdef dict generators                # number of a random Call -> its Generator
+    cdef dict names                     # number of a check -> what it checks
+    cdef dict leaves                    # id -> (leaf, was its gradient read first, gradient before)
+    cdef list inputs
+    cdef uint64_t first_born            # Storages with a larger serial were made while recording
     cdef Generator next_generator
+    cdef str next_name
+    cdef str reason, where              # why the run cannot be replayed
+    cdef int begin(self, list inputs) except -1
     cdef int append(self, fnn_call *c) except -1
     cdef int stop(self, str reason) except -1
-    cdef int constant(self, Tensor t) except -1     # t was filled by the engine, once and for all
+    cdef int touch(self, Tensor leaf, bint reads) except -1
+
+
+cdef struct Patch:
+    int64_t call
+    int64_t source                      # number of the input, or -1 - number of the fresh output
+    int64_t offset                      # bytes
+    int buffer
+
+
+cdef class Plan:
+    cdef fnn_call *calls                # as recorded
+    cdef fnn_call *live                 # as replayed: inputs, outputs and random streams bound anew
+    cdef int64_t count
+    cdef Patch *patches
+    cdef int64_t num_patches, patch_capacity
+    cdef dict storages, names
+    cdef list rng, inputs, outputs, fresh, fresh_bytes, leaves, state
+    cdef uint64_t first_born, world
+    cdef int threads
+    cdef public int64_t replays
+    cdef object template
+    cdef bint busy
+    cdef int patch(self, int64_t call, int buffer, int64_t source, int64_t offset) except -1
+    cdef bint fits(self) except -1
+    cdef object replay(self, list inputs)

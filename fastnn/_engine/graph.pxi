@@ -105,6 +105,8 @@ cdef class Node:
         if type(edge) is Node or self.walk.create_graph or self.walk.captured is not None:
             return new_like(like)
         leaf = edge
+        if fnn_recorder != NULL:
+            (<Recorder>fnn_recorder).touch(leaf, True)
         if leaf.hooks:
             return new_strided_like(leaf)
         if leaf.grad_ is None:
@@ -245,6 +247,8 @@ cdef int deliver_leaf(Walk walk, Tensor leaf, Tensor dx, bint owned) except -1:
             g = walk.captured[key]
             walk.captured[key] = dx if g is None else g + dx
         return 0
+    if fnn_recorder != NULL:
+        (<Recorder>fnn_recorder).touch(leaf, True)
     g = leaf.grad_
     if g is None:
         if walk.create_graph:
@@ -334,8 +338,6 @@ cdef Tensor seed(Tensor y, object gradient, str what):
             (<float *>g.data_)[0] = 1
         else:
             (<double *>g.data_)[0] = 1
-        if fnn_recorder != NULL:
-            (<Recorder>fnn_recorder).constant(g)
         return g
     g = as_tensor(gradient, b"gradient")
     if not same_shape(g, y):

@@ -80,8 +80,11 @@ cdef class Storage:
         cached_bytes += rounded
 
 
+cdef uint64_t storage_count = 0
+
+
 cdef Storage new_storage(int64_t nbytes):
-    global cached_bytes, live_bytes, peak_bytes, fail_countdown
+    global cached_bytes, live_bytes, peak_bytes, fail_countdown, storage_count
     cdef int64_t rounded
     cdef int bin_
     cdef void *block
@@ -108,6 +111,8 @@ cdef Storage new_storage(int64_t nbytes):
     s.data = <char *>block
     s.nbytes = nbytes
     s.bin = bin_
+    storage_count += 1
+    s.serial = storage_count
     live_bytes += rounded
     if live_bytes > peak_bytes:
         peak_bytes = live_bytes
@@ -116,7 +121,10 @@ cdef Storage new_storage(int64_t nbytes):
 
 cdef Storage borrow(void *data, int64_t nbytes, object owner):
     """Storage over memory that `owner` keeps alive."""
+    global storage_count
     cdef Storage s = Storage.__new__(Storage)
+    storage_count += 1
+    s.serial = storage_count
     s.data = <char *>data
     s.nbytes = nbytes
     s.bin = -1

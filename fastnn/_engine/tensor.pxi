@@ -350,6 +350,8 @@ cdef class Tensor:
         if value and self.dtype_ > FNN_F64:
             raise TypeError(f"requires_grad: only float32 and float64 tensors have gradients, "
                             f"got {dtype_name(self.dtype_)}")
+        if value != self.wants_grad:
+            world_changed()
         self.wants_grad = value
 
     def requires_grad_(self, requires_grad=True):
@@ -370,11 +372,15 @@ cdef class Tensor:
     @property
     def grad(self):
         """The gradient that `backward` has added up, a Tensor of the same shape, or None."""
+        if fnn_recorder != NULL:
+            (<Recorder>fnn_recorder).touch(self, True)
         return self.grad_
 
     @grad.setter
     def grad(self, value):
         cdef Tensor g
+        if fnn_recorder != NULL:
+            (<Recorder>fnn_recorder).touch(self, False)
         if value is None:
             self.grad_ = None
             return
