@@ -45,7 +45,7 @@ typedef struct fnn_call {
 } fnn_call;
 
 /* The kernels, by stem: csrc/kernels/<stem>.c defines exactly its own list. */
-#define FNN_ELEMENTWISE(X)
+#define FNN_ELEMENTWISE(X) X(accumulate)
 #define FNN_ACTIVATION(X)
 #define FNN_LINEAR(X)
 #define FNN_REDUCE(X)

@@ -243,7 +243,7 @@ cdef str describe(Tensor t):
     if t.dtype_ == FNN_F64 or t.dtype_ == FNN_I32 or (t.size_ == 0 and t.dtype_ != FNN_F32):
         suffix += f", dtype={dtype_name(t.dtype_)}"
     if t.node is not None:
-        suffix += f", grad_fn=<{t.node.name.decode()}>"
+        suffix += f", grad_fn=<{t.node.op.decode()}>"
     elif t.wants_grad:
         suffix += ", requires_grad=True"
     return f"tensor({body}{suffix})"

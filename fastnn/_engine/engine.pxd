@@ -77,7 +77,7 @@ cdef class Node:
     create_graph=True. Both call `give`, `share` or `slot` once for each edge that `wants` it.
     Saved tensors are inputs, or `saved_output(y)`: never y itself (a cycle would leak).
     """
-    cdef const char *name
+    cdef const char *op
     cdef tuple edges                    # per input: Node, leaf Tensor, or None (wants no gradient)
     cdef Rule backward
     cdef Rule backward_graph

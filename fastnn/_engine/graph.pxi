@@ -35,7 +35,7 @@ cdef inline object edge_of(Tensor x):
 cdef inline Node new_node(const char *name, Tensor y, Rule backward, Rule backward_graph):
     global node_count
     cdef Node node = Node.__new__(Node)
-    node.name = name
+    node.op = name
     node.backward = backward
     node.backward_graph = backward_graph
     node_count += 1
@@ -153,10 +153,10 @@ cdef class Node:
 
     def name(self):
         """The operation's name, a str."""
-        return self.name.decode()
+        return self.op.decode()
 
     def __repr__(self):
-        return f"<{self.name.decode()}>"
+        return f"<{self.op.decode()}>"
 
 
 # --- walking ----------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ cdef int deliver(Walk walk, object edge, Tensor dx, bint owned) except -1:
         return deliver_leaf(walk, <Tensor>edge, dx, owned)
     node = <Node>edge
     if node.released:
-        raise RuntimeError(f"backward: the graph of '{node.name.decode()}' was freed by an earlier backward; "
+        raise RuntimeError(f"backward: the graph of '{node.op.decode()}' was freed by an earlier backward; "
                            "pass retain_graph=True to the first one")
     if node.pending is None:
         node.pending = dx
@@ -285,7 +285,7 @@ cdef int check_saved(Node node) except -1:
     if ((node.a is not None and node.a.storage.version != node.version_a)
             or (node.b is not None and node.b.storage.version != node.version_b)
             or (node.c is not None and node.c.storage.version != node.version_c)):
-        raise RuntimeError(f"backward: a tensor that '{node.name.decode()}' needs for its gradient was changed in place "
+        raise RuntimeError(f"backward: a tensor that '{node.op.decode()}' needs for its gradient was changed in place "
                            "after it was used; use the operation that makes a new tensor, or clone() first")
     return 0
 
