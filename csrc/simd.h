@@ -150,12 +150,6 @@ static inline vec vceil(vec a) { VLANES(__builtin_ceil, a); }
 static inline vec vtrunc(vec a) { VLANES(__builtin_trunc, a); }
 #endif
 static inline vec vabs(vec a) { return (vec)((ivec)a & ~(ivec)vset((real)-0.0)); }
-static inline vec vsqrt(vec a) /* compilers make one instruction of this loop */
-{
-    for (int i = 0; i < VL; i++) a[i] = (real)(FNN_REAL == 32 ? sqrtf((float)a[i]) : sqrt(a[i]));
-    return a;
-}
-
 static inline vec vcopysign(vec a, vec sign)
 {
     ivec top = (ivec)vset((real)-0.0);
