@@ -48,7 +48,28 @@ typedef struct fnn_call {
 #define FNN_ELEMENTWISE(X) X(accumulate)
 #define FNN_ACTIVATION(X)
 #define FNN_LINEAR(X)
-#define FNN_REDUCE(X)
+#define FNN_REDUCE(X)                                                                              \
+    X(sum)                                                                                         \
+    X(sum_squares)                                                                                 \
+    X(sum_abs)                                                                                     \
+    X(prod)                                                                                        \
+    X(amax)                                                                                        \
+    X(amin)                                                                                        \
+    X(any)                                                                                         \
+    X(all)                                                                                         \
+    X(max_position)                                                                                \
+    X(min_position)                                                                                \
+    X(var)                                                                                         \
+    X(var_merge)                                                                                   \
+    X(logsumexp)                                                                                   \
+    X(cumsum)                                                                                      \
+    X(sum_backward)                                                                                \
+    X(sum_abs_backward)                                                                            \
+    X(centred_backward)                                                                            \
+    X(logsumexp_backward)                                                                          \
+    X(pick_backward)                                                                               \
+    X(ties_backward)                                                                               \
+    X(prod_backward)
 #define FNN_SHAPE(X) X(strided_copy) X(cast) X(triangle)
 #define FNN_INDEX(X)                                                                               \
     X(index_check)                                                                                 \
@@ -60,7 +81,15 @@ typedef struct fnn_call {
     X(scatter_dim)                                                                                 \
     X(scatter_add_dim)                                                                             \
     X(masked_fill)
-#define FNN_NORM(X)
+#define FNN_NORM(X)                                                                                \
+    X(layer_norm_forward)                                                                          \
+    X(layer_norm_backward)                                                                         \
+    X(rms_norm_forward)                                                                            \
+    X(rms_norm_backward)                                                                           \
+    X(norm_parameters)                                                                             \
+    X(batch_norm_forward)                                                                          \
+    X(batch_norm_count)                                                                            \
+    X(batch_norm_backward)
 #define FNN_EMBEDDING(X)
 #define FNN_DROPOUT(X)                                                                             \
     X(random_uniform)                                                                              \
@@ -72,7 +101,30 @@ typedef struct fnn_call {
     X(dropout_forward)                                                                             \
     X(dropout_backward)                                                                            \
     X(alpha_dropout_forward)
-#define FNN_LOSS(X)
+#define FNN_LOSS(X)                                                                                \
+    X(softmax_forward)                                                                             \
+    X(softmax_backward)                                                                            \
+    X(log_softmax_forward)                                                                         \
+    X(log_softmax_backward)                                                                        \
+    X(cross_entropy_forward)                                                                       \
+    X(cross_entropy_backward)                                                                      \
+    X(cross_entropy_soft_forward)                                                                  \
+    X(cross_entropy_soft_backward)                                                                 \
+    X(nll_forward)                                                                                 \
+    X(nll_backward)                                                                                \
+    X(loss_fold)                                                                                   \
+    X(mse_loss_forward)                                                                            \
+    X(mse_loss_backward)                                                                           \
+    X(l1_loss_forward)                                                                             \
+    X(l1_loss_backward)                                                                            \
+    X(smooth_l1_loss_forward)                                                                      \
+    X(smooth_l1_loss_backward)                                                                     \
+    X(huber_loss_forward)                                                                          \
+    X(huber_loss_backward)                                                                         \
+    X(bce_loss_forward)                                                                            \
+    X(bce_loss_backward)                                                                           \
+    X(bce_with_logits_loss_forward)                                                                \
+    X(bce_with_logits_loss_backward)
 #define FNN_OPTIM(X)                                                                               \
     X(sgd_advance)                                                                                 \
     X(sgd_update)                                                                                  \

@@ -1,0 +1,400 @@
+/* Softmax, and the losses: cross-entropy, negative log likelihood, those of single elements.
+ *
+ * Letters: N rows, C classes. Losses leave one number per row (or per block of elements); a second
+ * Call folds those in a fixed order. Exponents are taken from the largest logit of the row. */
+#include "../rows.h"
+
+#define FEW 64 /* classes up to which VL rows share one logarithm */
+#define INF ((real)INFINITY)
+
+/* sum of exp(x - top), which is also kept in e unless that is NULL */
+static inline __attribute__((always_inline)) real exp_row(real *e, const real *x, int64_t n,
+                                                          real top)
+{
+    vec t = vset(top), s[2] = {{0}, {0}};
+    int64_t i = 0;
+    for (; i + 2 * VL <= n; i += 2 * VL)
+        for (int u = 0; u < 2; u++) {
+            vec v = vexp(vload(x + i + u * VL) - t);
+            if (e) vstore(e + i + u * VL, v);
+            s[u] += v;
+        }
+    for (; i < n; i += VL) {
+        vec v = vkeep(vexp(vload_upto(x + i, n - i) - t), n - i);
+        if (e) vstore_upto(e + i, v, n - i);
+        s[0] += v;
+    }
+    return vsum(s[0] + s[1]);
+}
+
+/* the same in one go for a row that fits a vector */
+static inline __attribute__((always_inline)) real exp_short(real *e, const real *x, int64_t n,
+                                                            real *top)
+{
+    vec v = vload_fill(x, n, -INF);
+    *top = vtop(v);
+    v = vkeep(vexp(v - vset(*top)), n);
+    if (e) vstore_upto(e, v, n);
+    return vsum(v);
+}
+static inline __attribute__((always_inline)) real exp_any(real *e, const real *x, int64_t n,
+                                                          real *top)
+{
+    if (n <= VL) return exp_short(e, x, n, top);
+    *top = row_top(x, n);
+    return exp_row(e, x, n, *top);
+}
+
+/* down a column, VL columns at once */
+static inline __attribute__((always_inline)) void
+softmax_columns(int log, real *y, const real *x, int64_t n, int64_t step, int64_t lanes)
+{
+    vec top = vset(-INF), s = {0};
+    for (int64_t i = 0; i < n; i++) top = vmax(vload_upto(x + i * step, lanes), top);
+    for (int64_t i = 0; i < n; i++) {
+        vec v = vexp(vload_upto(x + i * step, lanes) - top);
+        if (!log) vstore_upto(y + i * step, v, lanes);
+        s += v;
+    }
+    s = log ? vlog(s) : vset(1) / s;
+    for (int64_t i = 0; i < n; i++) {
+        vec v =
+            log ? vload_upto(x + i * step, lanes) - top - s : vload_upto(y + i * step, lanes) * s;
+        vstore_upto(y + i * step, v, lanes);
+    }
+}
+
+/* softmax: y = exp(x - top) / sum; log_softmax: y = x - top - log(sum), along the middle axis.
+ * p: y, x (outer, C, inner). n: outer, C, inner */
+static inline __attribute__((always_inline)) void softmax(int log, const fnn_args *a, int part,
+                                                          int parts)
+{
+    int64_t C = a->n[1], inner = a->n[2], begin, end, cuts = (inner + VL - 1) / VL;
+    int64_t group = C <= FEW ? VL : 1;
+    real top[VBYTES / sizeof(real)], sum[VBYTES / sizeof(real)] = {0};
+    share(a->n[0] * cuts, group, part, parts, &begin, &end);
+    for (int64_t k = begin; k < end; k += inner == 1 ? group : 1) {
+        int64_t c = k % cuts * VL, at = k / cuts * C * inner + c, rows = least(group, end - k);
+        real *y = (real *)a->p[0] + at;
+        const real *x = (const real *)a->p[1] + at;
+        if (inner > 1) {
+            softmax_columns(log, y, x, C, inner, inner - c);
+            continue;
+        }
+        for (int64_t r = 0; r < rows; r++)
+            sum[r] = exp_any(log ? NULL : y + r * C, x + r * C, C, top + r);
+        vec scale = log ? vlog(vload(sum)) : vset(1) / vload(sum);
+        for (int64_t r = 0; r < rows; r++, x += C, y += C) {
+            vec s = vset(scale[r]), t = vset(top[r]);
+            for (int64_t i = 0; i < C; i += VL) {
+                vec v = log ? vload_upto(x + i, C - i) - t - s : vload_upto(y + i, C - i) * s;
+                vstore_upto(y + i, v, C - i);
+            }
+        }
+    }
+}
+static void softmax_forward(const fnn_args *a, int part, int parts) { softmax(0, a, part, parts); }
+static void log_softmax_forward(const fnn_args *a, int part, int parts)
+{
+    softmax(1, a, part, parts);
+}
+
+/* softmax: dx = y * (dy - sum(dy * y)); log_softmax: dx = dy - exp(y) * sum(dy).
+ * p: dx, dy, y (outer, C, inner). n: outer, C, inner */
+static inline __attribute__((always_inline)) void softmax_gradient(int log, const fnn_args *a,
+                                                                   int part, int parts)
+{
+    int64_t C = a->n[1], inner = a->n[2], begin, end, cuts = (inner + VL - 1) / VL;
+    share(a->n[0] * cuts, 1, part, parts, &begin, &end);
+    for (int64_t k = begin; k < end; k++) {
+        int64_t c = k % cuts * VL, at = k / cuts * C * inner + c;
+        /* a row is stepped through by vectors, a column by single elements */
+        int64_t step = inner == 1 ? VL : inner, size = inner == 1 ? C : C * inner - c;
+        int64_t columns = inner == 1 ? VL : inner - c;
+        real *dx = (real *)a->p[0] + at;
+        const real *dy = (const real *)a->p[1] + at, *y = (const real *)a->p[2] + at;
+        vec s = {0};
+        for (int64_t i = 0; i < size; i += step) {
+            int64_t lanes = least(columns, size - i);
+            vec g = vload_upto(dy + i, lanes);
+            s += log ? g : g * vload_upto(y + i, lanes);
+        }
+        if (inner == 1) s = vset(vsum(s));
+        for (int64_t i = 0; i < size; i += step) {
+            int64_t lanes = least(columns, size - i);
+            vec g = vload_upto(dy + i, lanes), v = vload_upto(y + i, lanes);
+            vstore_upto(dx + i, log ? g - vexp(v) * s : v * (g - s), lanes);
+        }
+    }
+}
+static void softmax_backward(const fnn_args *a, int part, int parts)
+{
+    softmax_gradient(0, a, part, parts);
+}
+static void log_softmax_backward(const fnn_args *a, int part, int parts)
+{
+    softmax_gradient(1, a, part, parts);
+}
+
+/* Cross-entropy of logits x with targets q, smoothed: q' = (1 - eps) q + eps / C:
+ *   loss = sum_c w_c q'_c (log(sum) - (x_c - top)), sum = sum_c exp(x_c - top).
+ * Targets are class numbers, or (soft) probabilities. Keeps e = exp(x - top) and its sum for the
+ * backward pass, which then needs no exponential (Szegedy 2016, eq. 7 for the smoothing). */
+
+/* p: loss (N), weight that the row counts with (N), sum (N), e (N, C) or NULL, x (N, C),
+ * target (N) int64 or (N, C) real, w (C) or NULL. n: N, C, ignored class. s: eps */
+static inline __attribute__((always_inline)) void cross_entropy(int soft, const fnn_args *a,
+                                                                int part, int parts)
+{
+    real *loss = a->p[0], *counts = a->p[1], *sums = a->p[2], *e = a->p[3];
+    const real *x = a->p[4], *w = a->p[6], *q = a->p[5];
+    const int64_t *target = a->p[5];
+    int64_t C = a->n[1], begin, end;
+    real eps = (real)a->s[0], uniform = eps / (real)C;
+    real total = w ? row_fold(FOLD_SUM, w, C) : (real)C;
+    share(a->n[0], VL, part, parts, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        const real *row = x + i * C;
+        real top, spread = 0;
+        sums[i] = e ? exp_any(e + i * C, row, C, &top) : exp_any(NULL, row, C, &top);
+        loss[i] = 0;
+        counts[i] = 0;
+        if (soft || eps > 0) { /* the distances from the top, weighted */
+            vec s = {0}, count = {0};
+            for (int64_t c = 0; c < C; c += VL) {
+                int64_t lanes = C - c;
+                vec g = vset(uniform);
+                if (soft) g += vload_upto(q + i * C + c, lanes) * vset(1 - eps);
+                if (w) g *= vload_upto(w + c, lanes);
+                s += vkeep(g * (vset(top) - vload_upto(row + c, lanes)), lanes);
+                count += vkeep(g, lanes);
+            }
+            spread = vsum(s);
+            counts[i] = soft ? vsum(count) : 0;
+            loss[i] = spread;
+        }
+        if (!soft && target[i] != a->n[2]) {
+            real wt = w ? w[target[i]] : 1;
+            loss[i] = spread + (1 - eps) * wt * (top - row[target[i]]);
+            counts[i] = wt;
+        }
+    }
+    for (int64_t i = begin; i < end; i += VL) { /* add log(sum) times the weights of the row */
+        int64_t lanes = end - i;
+        vec count = vload_upto(counts + i, lanes), share_of_log = count;
+        if (!soft) share_of_log = count * vset(1 - eps) + vset(uniform * total);
+        vec v = vload_upto(loss + i, lanes) + share_of_log * vlog(vload_upto(sums + i, lanes));
+        vstore_upto(loss + i, v, lanes);
+    }
+    for (int64_t i = begin; i < end && !soft; i++)
+        if (target[i] == a->n[2]) loss[i] = 0;
+}
+static void cross_entropy_forward(const fnn_args *a, int part, int parts)
+{
+    cross_entropy(0, a, part, parts);
+}
+static void cross_entropy_soft_forward(const fnn_args *a, int part, int parts)
+{
+    cross_entropy(1, a, part, parts);
+}
+
+/* dx = g (e / sum * sum_c(w_c q'_c) - w q'), g = dy * scale, in place of e.
+ * p: dx (N, C), holding e, dy (N), or one number if n[3] = 0, scale (1), sum (N), count (N),
+ * target, w (C) or NULL. n: N, C, ignored class, dy's step. s: eps */
+static inline __attribute__((always_inline)) void
+cross_entropy_gradient(int soft, const fnn_args *a, int part, int parts)
+{
+    const real *dy = a->p[1], *sums = a->p[3], *counts = a->p[4], *q = a->p[5], *w = a->p[6];
+    const int64_t *target = a->p[5];
+    int64_t C = a->n[1], begin, end;
+    real eps = (real)a->s[0], uniform = eps / (real)C, scale = *(const real *)a->p[2];
+    real total = w ? row_fold(FOLD_SUM, w, C) : (real)C;
+    share(a->n[0], 1, part, parts, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        real *dx = (real *)a->p[0] + i * C, g = dy[i * a->n[3]] * scale;
+        if (!soft && target[i] == a->n[2]) {
+            memset(dx, 0, (size_t)C * sizeof(real));
+            continue;
+        }
+        real mass = soft ? counts[i] : (1 - eps) * counts[i] + uniform * total;
+        vec coefficient = vset(g * mass / sums[i]);
+        for (int64_t c = 0; c < C; c += VL) {
+            int64_t lanes = C - c;
+            vec v = vload_upto(dx + c, lanes) * coefficient;
+            if (soft || eps > 0) {
+                vec t = vset(uniform);
+                if (soft) t += vload_upto(q + i * C + c, lanes) * vset(1 - eps);
+                if (w) t *= vload_upto(w + c, lanes);
+                v -= t * vset(g);
+            }
+            vstore_upto(dx + c, v, lanes);
+        }
+        if (!soft) dx[target[i]] -= g * (1 - eps) * counts[i];
+    }
+}
+static void cross_entropy_backward(const fnn_args *a, int part, int parts)
+{
+    cross_entropy_gradient(0, a, part, parts);
+}
+static void cross_entropy_soft_backward(const fnn_args *a, int part, int parts)
+{
+    cross_entropy_gradient(1, a, part, parts);
+}
+
+/* loss = -w[target] x[target]. p: loss (N), count (N), x (N, C), target (N), w (C) or NULL.
+ * n: N, C, ignored class */
+static void nll_forward(const fnn_args *a, int part, int parts)
+{
+    real *loss = a->p[0], *counts = a->p[1];
+    const real *x = a->p[2], *w = a->p[4];
+    const int64_t *target = a->p[3];
+    int64_t begin, end;
+    share(a->n[0], 16, part, parts, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        int used = target[i] != a->n[2];
+        counts[i] = used ? (w ? w[target[i]] : 1) : 0;
+        loss[i] = used ? -counts[i] * x[i * a->n[1] + target[i]] : 0;
+    }
+}
+
+/* p: dx (N, C), dy (N) or one number if n[3] = 0, scale (1), count (N), target (N).
+ * n: N, C, ignored class, dy's step */
+static void nll_backward(const fnn_args *a, int part, int parts)
+{
+    const real *dy = a->p[1], *scale = a->p[2], *counts = a->p[3];
+    const int64_t *target = a->p[4];
+    int64_t C = a->n[1], begin, end;
+    share(a->n[0], 1, part, parts, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        real *dx = (real *)a->p[0] + i * C;
+        memset(dx, 0, (size_t)C * sizeof(real));
+        if (target[i] != a->n[2]) dx[target[i]] = -counts[i] * dy[i * a->n[3]] * *scale;
+    }
+}
+
+/* Folds the rows' losses: their sum; or (n[1]) the sum over the counts; or (n[1] = 2) over N.
+ * p: loss (1), scale = 1 / divisor (1), losses (N), counts (N). n: N, mean. One part. */
+static void loss_fold(const fnn_args *a, int part, int parts)
+{
+    (void)parts;
+    if (part > 0) return;
+    real divisor = 1;
+    if (a->n[1] == 1) divisor = row_fold(FOLD_SUM, a->p[3], a->n[0]);
+    if (a->n[1] == 2) divisor = (real)a->n[0];
+    *(real *)a->p[0] = row_fold(FOLD_SUM, a->p[2], a->n[0]) / divisor;
+    *(real *)a->p[1] = 1 / divisor;
+}
+
+/* Losses of single elements: prediction x, target t, d = x - t, weight w, k a constant of the loss.
+ *   mse        d^2
+ *   l1         |d|
+ *   smooth_l1  d^2 / (2 k) if |d| < k, else |d| - k / 2     (Girshick 2015, eq. 3)
+ *   huber      d^2 / 2 if |d| <= k, else k (|d| - k / 2)    (Huber 1964)
+ *   bce        -(t log x + (1 - t) log(1 - x)), logarithms at least -100
+ *   bce_with_logits  (1 - t) x + m (log(1 + exp(-|x|)) + max(-x, 0)), m = 1 + (pos_weight - 1) t */
+enum { MSE, L1, SMOOTH_L1, HUBER, BCE, BCE_WITH_LOGITS };
+
+static inline __attribute__((always_inline)) vec element_loss(int op, vec x, vec t, vec pos, real k)
+{
+    const vec zero = {0}, one = vset(1);
+    vec d = x - t, size = vabs(d), vk = vset(k);
+    if (op == MSE) return d * d;
+    if (op == L1) return size;
+    if (op == SMOOTH_L1)
+        return vselect(size < vk, d * d * vset((real)0.5) / vk, size - vk * vset((real)0.5));
+    if (op == HUBER)
+        return vselect(size <= vk, d * d * vset((real)0.5), vk * (size - vk * vset((real)0.5)));
+    if (op == BCE) {
+        vec floor = vset(-100), log_x = vlog(x), log_not = vlog1p(-x);
+        log_x = vselect(log_x < floor, floor, log_x);
+        log_not = vselect(log_not < floor, floor, log_not);
+        return (t - one) * log_not - t * log_x;
+    }
+    vec m = one + (pos - one) * t;
+    return (one - t) * x + m * (vlog1p(vexp(-vabs(x))) + vselect(x < zero, -x, zero));
+}
+
+/* the derivative by x */
+static inline __attribute__((always_inline)) vec element_slope(int op, vec x, vec t, vec pos,
+                                                               real k)
+{
+    const vec zero = {0}, one = vset(1);
+    vec d = x - t, size = vabs(d), vk = vset(k);
+    vec sign = vselect(d > zero, one, vselect(d < zero, -one, d * zero));
+    if (op == MSE) return d + d;
+    if (op == L1) return sign;
+    if (op == SMOOTH_L1) return vselect(size < vk, d / vk, sign);
+    if (op == HUBER) return vselect(size <= vk, d, vk * sign);
+    if (op == BCE) {
+        vec slope = (one - x) * x, least_slope = vset((real)1e-12);
+        return d / vselect(slope < least_slope, least_slope, slope);
+    }
+    vec m = one + (pos - one) * t, e = vexp(-vabs(x));
+    return (one - t) - m * vselect(x < zero, one, e) / (one + e);
+}
+
+/* Each element's loss; or, where n[1] > 0, the sum over each block of n[1] elements, over s[1].
+ * p: y (n or B), x, t, w, pos_weight (n), the last two NULL for ones. n: n, block. s: k, divisor */
+static inline __attribute__((always_inline)) void element_forward(int op, const fnn_args *a,
+                                                                  int part, int parts)
+{
+    real *y = a->p[0];
+    const real *x = a->p[1], *t = a->p[2], *w = a->p[3], *pos = a->p[4];
+    int64_t size = a->n[0], block = a->n[1], grain = block > 0 ? block : 16, begin, end;
+    share(size, grain, part, parts, &begin, &end);
+    for (int64_t from = begin; from < end; from += grain) {
+        vec s = {0};
+        int64_t last = least(from + grain, end);
+        for (int64_t i = from; i < last; i += VL) {
+            int64_t lanes = last - i;
+            vec p = pos ? vload_upto(pos + i, lanes) : vset(1);
+            vec v = element_loss(op, vload_upto(x + i, lanes), vload_upto(t + i, lanes), p,
+                                 (real)a->s[0]);
+            if (w) v *= vload_upto(w + i, lanes);
+            if (block == 0)
+                vstore_upto(y + i, v, lanes);
+            else
+                s += vkeep(v, lanes);
+        }
+        if (block > 0) y[from / block] = vsum(s) / (real)a->s[1];
+    }
+}
+
+/* dx = dy * s[1] * w * slope. p: dx, dy (n, or one number if n[1] = 0), x, t, w, pos_weight (n).
+ * n: n, dy's step. s: k, scale */
+static inline __attribute__((always_inline)) void element_backward(int op, const fnn_args *a,
+                                                                   int part, int parts)
+{
+    real *dx = a->p[0];
+    const real *dy = a->p[1], *x = a->p[2], *t = a->p[3], *w = a->p[4], *pos = a->p[5];
+    const vec scale = vset((real)a->s[1]);
+    int64_t begin, end;
+    share(a->n[0], 16, part, parts, &begin, &end);
+    for (int64_t i = begin; i < end; i += VL) {
+        int64_t lanes = end - i;
+        vec p = pos ? vload_upto(pos + i, lanes) : vset(1);
+        vec g = (a->n[1] ? vload_upto(dy + i, lanes) : vset(*dy)) * scale;
+        if (w) g *= vload_upto(w + i, lanes);
+        vec v =
+            element_slope(op, vload_upto(x + i, lanes), vload_upto(t + i, lanes), p, (real)a->s[0]);
+        vstore_upto(dx + i, g * v, lanes);
+    }
+}
+
+#define ELEMENT_LOSS(name, OP)                                                                     \
+    static void name##_loss_forward(const fnn_args *a, int part, int parts)                        \
+    {                                                                                              \
+        element_forward(OP, a, part, parts);                                                       \
+    }                                                                                              \
+    static void name##_loss_backward(const fnn_args *a, int part, int parts)                       \
+    {                                                                                              \
+        element_backward(OP, a, part, parts);                                                      \
+    }
+ELEMENT_LOSS(mse, MSE)
+ELEMENT_LOSS(l1, L1)
+ELEMENT_LOSS(smooth_l1, SMOOTH_L1)
+ELEMENT_LOSS(huber, HUBER)
+ELEMENT_LOSS(bce, BCE)
+ELEMENT_LOSS(bce_with_logits, BCE_WITH_LOGITS)
+
+FNN_EXPORT(loss, FNN_LOSS)

@@ -1,0 +1,187 @@
+/* Folds along contiguous rows and down columns, shared by reduce.c, norm.c and loss.c.
+ *
+ * Every order of addition depends on the length alone. Sums run in sub-blocks, so that rounding
+ * errors grow far slower than the length. */
+#ifndef FASTNN_ROWS_H
+#define FASTNN_ROWS_H
+
+#include "kernel.h"
+#include "vmath.h"
+
+#define SUB_BLOCK (128 * VL) /* elements of a row that go into one set of accumulators */
+#define GROUP 8              /* rows whose moments are taken while they are in registers */
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* the first n elements; any n > 0 */
+static inline vec vload_upto(const real *p, int64_t n)
+{
+    return n >= VL ? vload(p) : vload_part(p, n);
+}
+static inline void vstore_upto(real *p, vec v, int64_t n)
+{
+    if (n >= VL)
+        vstore(p, v);
+    else
+        vstore_part(p, v, n);
+}
+
+/* the first n elements, any n > 0; the lanes past them read as `fill` */
+static inline vec vload_fill(const real *p, int64_t n, real fill)
+{
+    return n >= VL ? vload(p) : vselect(vfirst(n), vload_part(p, n), vset(fill));
+}
+/* v, with zero in the lanes past the first n */
+static inline vec vkeep(vec v, int64_t n) { return n >= VL ? v : vselect(vfirst(n), v, (vec){0}); }
+
+enum fold { FOLD_SUM, FOLD_SQUARES, FOLD_ABS, FOLD_PROD, FOLD_MAX, FOLD_MIN, FOLD_ANY, FOLD_ALL };
+
+static inline real fold_identity(int op)
+{
+    return op == FOLD_PROD || op == FOLD_ALL ? 1
+           : op == FOLD_MAX                  ? -(real)INFINITY
+           : op == FOLD_MIN                  ? (real)INFINITY
+                                             : 0;
+}
+
+/* what an element contributes; `op` is a constant wherever these are inlined */
+static inline vec fold_value(int op, vec x)
+{
+    if (op == FOLD_SQUARES) return x * x;
+    if (op == FOLD_ABS) return vabs(x);
+    if (op == FOLD_ANY || op == FOLD_ALL) return vselect(x != (vec){0}, vset(1), (vec){0});
+    return x;
+}
+
+/* maxima and minima are NaN as soon as one element is, as PyTorch's */
+static inline vec fold_merge(int op, vec a, vec b)
+{
+    if (op == FOLD_PROD) return a * b;
+    if (op == FOLD_MAX || op == FOLD_ANY) return vselect((a > b) | (a != a), a, b);
+    if (op == FOLD_MIN || op == FOLD_ALL) return vselect((a < b) | (a != a), a, b);
+    return a + b;
+}
+
+static inline real fold_lanes(int op, vec v)
+{
+    if (op <= FOLD_ABS) return vsum(v);
+    real t[VBYTES / sizeof(real)];
+    memcpy(t, &v, sizeof v);
+    for (int half = VL / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) {
+            real a = t[i], b = t[i + half];
+            if (op == FOLD_PROD)
+                t[i] = a * b;
+            else if (op == FOLD_MAX || op == FOLD_ANY)
+                t[i] = a > b || a != a ? a : b;
+            else
+                t[i] = a < b || a != a ? a : b;
+        }
+    return t[0];
+}
+
+static inline __attribute__((always_inline)) real row_fold(int op, const real *x, int64_t n)
+{
+    const real identity = fold_identity(op);
+    vec total = vset(identity);
+    for (int64_t begin = 0; begin < n; begin += SUB_BLOCK) {
+        int64_t i = begin, end = least(begin + SUB_BLOCK, n);
+        vec s[4] = {vset(identity), vset(identity), vset(identity), vset(identity)};
+        for (; i + 4 * VL <= end; i += 4 * VL)
+            for (int u = 0; u < 4; u++)
+                s[u] = fold_merge(op, s[u], fold_value(op, vload(x + i + u * VL)));
+        for (; i < end; i += VL)
+            s[0] = fold_merge(op, s[0], fold_value(op, vload_fill(x + i, end - i, identity)));
+        vec low = fold_merge(op, s[0], s[1]), high = fold_merge(op, s[2], s[3]);
+        total = fold_merge(op, total, fold_merge(op, low, high));
+    }
+    return fold_lanes(op, total);
+}
+
+/* the largest element, for shifting exponents: unlike FOLD_MAX it may overlook a NaN */
+static inline real row_top(const real *x, int64_t n)
+{
+    vec t[2] = {vset(-(real)INFINITY), vset(-(real)INFINITY)};
+    int64_t i = 0;
+    for (; i + 2 * VL <= n; i += 2 * VL)
+        for (int u = 0; u < 2; u++) t[u] = vmax(vload(x + i + u * VL), t[u]);
+    for (; i < n; i += VL) t[0] = vmax(vload_fill(x + i, n - i, -(real)INFINITY), t[0]);
+    return vtop(vmax(t[0], t[1]));
+}
+
+/* Moments are given as mean - pivot, and the sum of squared deviations m2. The pivot, some value
+ * among the data or zero, keeps the digits of means that are to be merged.
+ *
+ * A row, by the corrected two-pass formula: d = x - m, m2 = sum d^2 - (sum d)^2 / n, mean = m + sum
+ * d / n, where m is the rounded mean (Chan, Golub, LeVeque 1983, eq. 1.7) */
+static inline void row_moments(const real *x, int64_t n, real pivot, real *mean, real *m2)
+{
+    real m = row_fold(FOLD_SUM, x, n) / (real)n;
+    vec total = {0}, total2 = {0}, vm = vset(m);
+    for (int64_t begin = 0; begin < n; begin += SUB_BLOCK) {
+        int64_t i = begin, end = least(begin + SUB_BLOCK, n);
+        vec s[2] = {{0}, {0}}, q[2] = {{0}, {0}};
+        for (; i + 2 * VL <= end; i += 2 * VL)
+            for (int u = 0; u < 2; u++) {
+                vec d = vload(x + i + u * VL) - vm;
+                s[u] += d;
+                q[u] += d * d;
+            }
+        for (; i < end; i += VL) {
+            vec d = vkeep(vload_upto(x + i, end - i) - vm, end - i);
+            s[0] += d;
+            q[0] += d * d;
+        }
+        total += s[0] + s[1];
+        total2 += q[0] + q[1];
+    }
+    real d = vsum(total);
+    *mean = (m - pivot) + d / (real)n;
+    *m2 = vsum(total2) - d * d / (real)n;
+}
+
+/* adds to moments (mean, m2) over n elements those over k more (Chan, Golub, LeVeque 1983) */
+static inline void merge_moments(vec *mean, vec *m2, int64_t n, vec mean_b, vec m2_b, int64_t k)
+{
+    vec delta = mean_b - *mean;
+    real share_b = (real)k / (real)(n + k);
+    *mean += delta * share_b;
+    *m2 += m2_b + delta * delta * (share_b * (real)n);
+}
+
+/* `columns` columns of x (rows, stride), pivot (columns): one pass over x, the moments of GROUP
+ * rows at a time taken in registers and merged */
+static inline void column_moments(const real *x, const real *pivot, int64_t rows, int64_t stride,
+                                  int64_t columns, real *mean, real *m2)
+{
+    for (int64_t r = 0; r < rows; r += GROUP) {
+        int64_t k = least(GROUP, rows - r);
+        for (int64_t c = 0; c < columns; c += VL) {
+            const real *p = x + r * stride + c;
+            int64_t lanes = columns - c;
+            vec v[GROUP], base = vload_upto(pivot + c, lanes), m = {0}, q = {0}, a = {0}, b = {0};
+            if (k == GROUP && lanes >= VL) {
+                for (int u = 0; u < GROUP; u++) v[u] = vload(p + u * stride) - base;
+                for (int u = 0; u < GROUP; u++) m += v[u];
+                m *= vset((real)(1.0 / GROUP));
+                for (int u = 0; u < GROUP; u++) q += (v[u] - m) * (v[u] - m);
+            } else {
+                for (int64_t u = 0; u < k; u++) m += vload_upto(p + u * stride, lanes) - base;
+                m /= vset((real)k);
+                for (int64_t u = 0; u < k; u++) {
+                    vec d = vload_upto(p + u * stride, lanes) - base - m;
+                    q += d * d;
+                }
+            }
+            if (r > 0) {
+                a = vload_upto(mean + c, lanes);
+                b = vload_upto(m2 + c, lanes);
+            }
+            merge_moments(&a, &b, r, m, q, k);
+            vstore_upto(mean + c, a, lanes);
+            vstore_upto(m2 + c, b, lanes);
+        }
+    }
+}
+
+#endif
