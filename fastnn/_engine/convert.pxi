@@ -16,16 +16,24 @@ cdef extern from "numpy/arrayobject.h":
 import_array()
 
 
+cdef int DTYPE_OF_NUM[32]            # NumPy's type number (several C types are one dtype) -> ours, or -1
+for _num in range(32):
+    DTYPE_OF_NUM[_num] = -1
+for _char in "fdqlipb?":
+    _code = DTYPE_CODES.get(np.dtype(_char))
+    if _code is not None:
+        DTYPE_OF_NUM[np.dtype(_char).num] = _code
+
+
 cdef Tensor from_numpy_shared(ndarray a):
     """A tensor over the array's memory, or None where the memory cannot be shared."""
     cdef int dtype, i
     cdef int64_t item, size = 1
-    code = DTYPE_CODES.get(a.dtype)
-    if code is None or not PyArray_ISALIGNED(a) or not PyArray_ISNOTSWAPPED(a):
+    dtype = DTYPE_OF_NUM[PyArray_TYPE(a)] if 0 <= PyArray_TYPE(a) < 32 else -1
+    if dtype < 0 or not PyArray_ISALIGNED(a) or not PyArray_ISNOTSWAPPED(a):
         return None
     if PyArray_NDIM(a) > FNN_DIMS:
         raise ValueError(f"tensors have at most {FNN_DIMS} dimensions, got {PyArray_NDIM(a)}")
-    dtype = code
     item = ITEM_BYTES[dtype]
     cdef Tensor t = Tensor.__new__(Tensor)
     for i in range(PyArray_NDIM(a)):

@@ -212,4 +212,5 @@ cdef class Plan:
     cdef bint busy
     cdef int patch(self, int64_t call, int buffer, int64_t source, int64_t offset) except -1
     cdef bint fits(self) except -1
+    cdef int bind(self, list inputs, list fresh) except -1
     cdef object replay(self, list inputs)

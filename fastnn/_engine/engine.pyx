@@ -1,14 +1,12 @@
 """The engine: storage, tensors, the graph and Calls; the only door from Python to the C core.
 
-One extension module in six files: `storage.pxi` (memory), `call.pxi` (running kernels),
-`tensor.pxi` (the Tensor), `convert.pxi` (values in and out), `graph.pxi` (backward),
-`plan.pxi` (recorded steps).
+One extension module: `storage.pxi` (memory), `call.pxi` (running kernels), `tensor.pxi` (the Tensor),
+`convert.pxi` (values in and out), `graph.pxi` (backward), `record.pxi`, `plan.pxi` and `compile.pxi`
+(recorded steps).
 """
 cimport cython
-from cpython.object cimport PyObject, PyTypeObject, Py_LT, Py_LE, Py_EQ, Py_NE, Py_GT, Py_GE
-from cpython.ref cimport Py_INCREF, Py_DECREF, Py_REFCNT
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_C_CONTIGUOUS
-from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
 from libc.stdint cimport int64_t, int32_t, uint64_t, uintptr_t, intptr_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -45,4 +43,6 @@ include "call.pxi"
 include "tensor.pxi"
 include "convert.pxi"
 include "graph.pxi"
+include "record.pxi"
 include "plan.pxi"
+include "compile.pxi"

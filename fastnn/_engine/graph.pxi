@@ -110,7 +110,7 @@ cdef class Node:
         if leaf.hooks:
             return new_strided_like(leaf)
         if leaf.grad_ is None:
-            if leaf.grad_slot is not None and Py_REFCNT(leaf.grad_slot) == 1:
+            if leaf.grad_slot is not None and refs(<void *>leaf.grad_slot) == 1:
                 return leaf.grad_slot
             return new_strided_like(leaf)
         if leaf.grad_.wants_grad or not same_strides(leaf.grad_, leaf):
@@ -157,6 +157,13 @@ cdef class Node:
 
     def __repr__(self):
         return f"<{self.op.decode()}>"
+
+
+cdef extern from *:
+    """
+    #define refs(x) Py_REFCNT((PyObject *)(x))
+    """
+    Py_ssize_t refs(void *)             # how many hold the object: a gradient somebody keeps is not written over
 
 
 # --- walking ----------------------------------------------------------------------------------
@@ -255,7 +262,7 @@ cdef int deliver_leaf(Walk walk, Tensor leaf, Tensor dx, bint owned) except -1:
             leaf.grad_ = dx
             return 0
         g = leaf.grad_slot
-        if g is not None and (g is dx or Py_REFCNT(leaf.grad_slot) <= 2):
+        if g is not None and (g is dx or refs(<void *>g) == 2):
             if g is not dx:
                 copy_into(g, dx)
         elif owned and dx.dtype_ == leaf.dtype_:

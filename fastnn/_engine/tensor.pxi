@@ -707,7 +707,11 @@ cdef void set_setitem(Setter f):
 
 cdef extern from *:
     """
-    static PyObject *fnn_type_dict(PyTypeObject *type) { return type->tp_dict; }
+    static PyObject *fnn_type_dict(PyTypeObject *type) /* a new reference */
+    {
+        Py_INCREF(type->tp_dict);
+        return type->tp_dict;
+    }
     """
     object fnn_type_dict(PyTypeObject *)
     void PyType_Modified(object)
