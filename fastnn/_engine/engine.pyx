@@ -1,8 +1,8 @@
 """The engine: storage, tensors, the graph and Calls; the only door from Python to the C core.
 
-One extension module: `storage.pxi` (memory), `call.pxi` (running kernels), `tensor.pxi` (the Tensor),
-`convert.pxi` (values in and out), `graph.pxi` (backward), `record.pxi`, `plan.pxi` and `compile.pxi`
-(recorded steps).
+One extension module, in the order of its parts: `storage` (memory), `call` (running kernels),
+`layout`, `slots` and `tensor` (the Tensor), `convert` (values in and out), `graph` (backward),
+`function` (in-place writes, custom operations), `record`, `plan` and `compile` (recorded steps).
 """
 cimport cython
 from cpython.object cimport PyObject, PyTypeObject
@@ -40,9 +40,12 @@ cdef extern from *:
 
 include "storage.pxi"
 include "call.pxi"
+include "layout.pxi"
+include "slots.pxi"
 include "tensor.pxi"
 include "convert.pxi"
 include "graph.pxi"
+include "function.pxi"
 include "record.pxi"
 include "plan.pxi"
 include "compile.pxi"

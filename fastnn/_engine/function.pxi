@@ -1,0 +1,79 @@
+# In-place writes and custom operations: how values from elsewhere enter the graph.
+
+cdef int check_inplace(Tensor x, str what) except -1:
+    """Before x is written in place: is that allowed for its place in the graph and its memory?"""
+    if x.wants_grad and not fnn_no_grad:
+        if x.node is None:
+            raise RuntimeError(f"{what}: a leaf tensor that requires grad cannot be changed in place; use no_grad() or .data")
+        if x.is_view:
+            raise RuntimeError(f"{what}: a view of a tensor that requires grad cannot be changed in place; "
+                               "assign to the whole tensor, or clone() the view")
+    return check_writable(x, what)
+
+
+cdef Tensor rebase(Tensor x, Tensor y):
+    """x takes over y's values and y's place in the graph: y = f(x) was computed out of place."""
+    copy_into(x, y)
+    if y.node is not None:
+        x.node = y.node
+        x.wants_grad = True
+    return x
+
+
+# --- custom operations ----------------------------------------------------------------------------
+
+cdef int function_rule(Node node, Tensor dy) except -1:
+    """All outputs' gradients are known: ask the user's backward, pass its answers on."""
+    cdef Tensor dx
+    function, ctx, outputs, gradients = node.extra
+    filled = []
+    for y, g in zip(outputs, gradients):
+        if g is None:
+            shape, dtype = y
+            dx = from_array(np.zeros(shape, DTYPES[dtype]), dtype, "gradient")
+            g = dx
+        filled.append(g)
+    node.extra = (function, ctx, outputs, [None] * len(outputs))
+    result = function.backward(ctx, *filled)
+    if not isinstance(result, tuple):
+        result = (result,)
+    if len(result) != len(node.edges):
+        raise RuntimeError(f"{function.__name__}.backward: expected {len(node.edges)} gradients, "
+                           f"one for each argument of forward, got {len(result)}")
+    for i, g in enumerate(result):
+        if node.edges[i] is None:
+            continue
+        if g is None:
+            continue
+        if not isinstance(g, Tensor):
+            raise TypeError(f"{function.__name__}.backward: gradient {i} must be a Tensor or None, got {type(g).__name__}")
+        node.share(i, g)
+    return 0
+
+
+cdef int function_output_rule(Node node, Tensor dy) except -1:
+    """One output's gradient goes into the list of the Function's node, which then waits its turn."""
+    cdef Node main = <Node>node.edges[0]
+    if main.released:
+        raise RuntimeError("backward: the graph was freed by an earlier backward; pass retain_graph=True to the first one")
+    main.extra[3][node.n[0]] = dy
+    if main.pending is None:
+        main.pending = dy
+        push(node.walk.heap, main)
+    return 0
+
+
+def _apply_function(function, ctx, args, outputs):
+    """Connect what Function.forward returned to the graph: one Node for the call, one per output."""
+    cdef Tensor y
+    cdef Node main, node
+    cdef Tensor anchor = Tensor.__new__(Tensor)
+    main = new_node("Function", anchor, function_rule, function_rule)
+    main.edges = tuple([edge_of(a) if isinstance(a, Tensor) else None for a in args])
+    main.extra = (function, ctx, [(shape_of(y), y.dtype_) for y in outputs], [None] * len(outputs))
+    for i, y in enumerate(outputs):
+        if y.dtype_ > FNN_F64:
+            continue
+        node = new_node("FunctionOutput", y, function_output_rule, function_output_rule)
+        node.edges = (main,)
+        node.n[0] = i
