@@ -70,7 +70,7 @@ typedef struct fnn_call {
     X(pick_backward)                                                                               \
     X(ties_backward)                                                                               \
     X(prod_backward)
-#define FNN_SHAPE(X) X(strided_copy) X(cast) X(triangle)
+#define FNN_SHAPE(X) X(strided_copy) X(cast) X(fill) X(triangle)
 #define FNN_INDEX(X)                                                                               \
     X(index_check)                                                                                 \
     X(linear_index)                                                                                \

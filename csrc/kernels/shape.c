@@ -242,6 +242,29 @@ static void cast(const fnn_args *a, int part, int parts)
 #undef CONVERT_FROM
 }
 
+/* y = value.   p: y (count), dense   n: 0 count, 1 dtype of y, 2 value for integers   s: 0 value */
+static void fill(const fnn_args *a, int part, int parts)
+{
+    int64_t begin, end;
+    share(a->n[0], 64, part, parts, &begin, &end);
+#define FILL(type, value)                                                                          \
+    for (int64_t i = begin; i < end; i++) ((type *)a->p[0])[i] = (type)(value);                    \
+    break;
+    switch (a->n[1]) {
+    case FNN_F32:
+        FILL(float, a->s[0])
+    case FNN_F64:
+        FILL(double, a->s[0])
+    case FNN_I64:
+        FILL(int64_t, a->n[2])
+    case FNN_I32:
+        FILL(int32_t, a->n[2])
+    case FNN_BOOL:
+        FILL(uint8_t, a->n[2] != 0)
+    }
+#undef FILL
+}
+
 /* y[b,i,j] = x[b,i,j] where j - i <= k (lower) or j - i >= k (upper), else 0; dense.
  * p: y, x (batch, rows, columns)   n: 0 batch * rows, 1 rows, 2 columns, 3 k, 4 upper, not lower */
 static void triangle(const fnn_args *a, int part, int parts)

@@ -1,6 +1,63 @@
 """Which functions are methods of Tensor too: an explicit list, so that a search finds each."""
 
 from fastnn._engine.engine import add_methods
+from fastnn.ops import arrange, axes, border, shape, window
 
 # one block per family, as in  add_methods({"tanh": activation.tanh, ...})
-add_methods({})
+add_methods(
+    {
+        "broadcast_to": shape.broadcast_to,
+        "expand": shape._expand,
+        "expand_as": shape._expand_as,
+        "flatten": shape.flatten,
+        "reshape": shape._reshape,
+        "reshape_as": shape._reshape_as,
+        "squeeze": shape.squeeze,
+        "unflatten": shape.unflatten,
+        "unsqueeze": shape.unsqueeze,
+        "view": shape._view,
+        "view_as": shape._view_as,
+    }
+)
+add_methods(
+    {
+        "H": property(axes._H),
+        "T": property(axes._T),
+        "mT": property(axes._mT),
+        "movedim": axes.movedim,
+        "permute": axes._permute,
+        "swapaxes": axes.swapaxes,
+        "swapdims": axes.swapdims,
+        "t": axes.t,
+        "transpose": axes.transpose,
+    }
+)
+add_methods(
+    {
+        "chunk": window.chunk,
+        "diagonal": window.diagonal,
+        "narrow": window.narrow,
+        "select": window.select,
+        "split": window.split,
+        "unbind": window.unbind,
+    }
+)
+add_methods(
+    {
+        "clone": arrange.clone,
+        "contiguous": arrange._contiguous,
+        "flip": arrange._flip,
+        "repeat": arrange._repeat,
+        "repeat_interleave": arrange.repeat_interleave,
+        "roll": arrange.roll,
+        "tile": arrange._tile,
+    }
+)
+add_methods(
+    {
+        "diag": border.diag,
+        "diag_embed": border.diag_embed,
+        "tril": border.tril,
+        "triu": border.triu,
+    }
+)
