@@ -273,8 +273,11 @@ const char *fnn_isa(void);     /* the chosen instruction set */
 const char *fnn_isas(void);    /* those built in and supported here, separated by spaces */
 int fnn_vector_bytes(void);    /* vector length of the chosen instruction set */
 
+/* cpus.c */
+int fnn_cpus(void);                 /* CPUs that affinity and the cgroup quota allow */
+double fnn_quota(const char *root); /* CPUs that the cgroups below this folder grant; 0: no limit */
+
 /* threads.c */
-int fnn_cpus(void);    /* CPUs that affinity and the cgroup quota allow */
 int fnn_threads(void); /* most threads a Call may use now */
 void fnn_set_threads(int n);
 int fnn_parts(double work); /* threads worth using for this much work */
