@@ -7,6 +7,7 @@ other modules reach it through the engine's cdef functions.
 
 Environment: CC ("ccache gcc", clang, ...), CFLAGS, LDFLAGS;
 FASTNN_OPENMP=0 builds for one thread; FASTNN_WERROR=1 makes warnings in csrc/ errors;
+FASTNN_ISAS="avx2 avx512" builds these instruction sets alone (quicker, for developers);
 FASTNN_DEBUG=1 keeps symbols and assertions, for debuggers and sanitizers; FASTNN_JOBS=n.
 """
 
@@ -61,7 +62,8 @@ DIRECTIVES = {
 def instruction_sets():
     target = os.environ.get("ARCHFLAGS", "") or sysconfig.get_platform() + platform.machine()
     is_x86_64 = re.search(r"x86_64|amd64", target, re.I) and sys.maxsize > 2**32
-    return X86_64 if is_x86_64 else PORTABLE
+    known = X86_64 if is_x86_64 else PORTABLE
+    return {n: f for n, f in known.items() if n in os.environ.get("FASTNN_ISAS", n).split()}
 
 
 def included(source, seen=None):
@@ -86,6 +88,9 @@ class BuildExt(build_ext):
         jobs = []  # (object's Extension, source, folder, flags)
         for source in sorted(Path("csrc").glob("*.c")):
             flags = [CORE, STANDARD, WARN]
+            if os.environ.get("FASTNN_ISAS") and source.stem == "dispatch":
+                length = {"baseline": 16, "avx2": 32, "avx512": 64}
+                flags.append("-DISAS(X)=" + "".join(f"X({n},{length[n]})" for n in instruction_sets()))
             if openmp and source.stem in ("run", "threads"):
                 flags += [openmp[0], "-DFNN_OPENMP"]
             jobs.append((ENGINE, source, "core", flags))

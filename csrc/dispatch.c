@@ -7,9 +7,12 @@
 /* x86-64 has three builds of each kernel, other machines one; setup.py lists the same names */
 #if defined(__x86_64__) || defined(_M_X64)
 #include <cpuid.h>
-#define ISAS(X) X(baseline, 16) X(avx2, 32) X(avx512, 64)
+#define ALL_ISAS(X) X(baseline, 16) X(avx2, 32) X(avx512, 64)
 #else
-#define ISAS(X) X(baseline, 16)
+#define ALL_ISAS(X) X(baseline, 16)
+#endif
+#ifndef ISAS /* setup.py defines it where FASTNN_ISAS asks for fewer */
+#define ISAS(X) ALL_ISAS(X)
 #endif
 
 fnn_kernel fnn_table[2][FNN_NUM_KERNELS];
