@@ -261,6 +261,7 @@ typedef struct fnn_call {
     S(loss, FNN_LOSS)                                                                              \
     S(optim, FNN_OPTIM)
 
+#ifndef FNN_REAL /* no kernel needs it: a new kernel leaves the compiled others as they are */
 #define FNN_ID(name) FNN_##name,
 #define FNN_IDS(stem, LIST) LIST(FNN_ID)
 enum fnn_id { FNN_STEMS(FNN_IDS) FNN_NUM_KERNELS };
@@ -287,5 +288,6 @@ int fnn_openmp(void);       /* the OpenMP version that was built in, or 0 */
 /* run.c: runs calls[0..count) in order; returns count, or the index of the Call whose check failed
  */
 int64_t fnn_run(const fnn_call *calls, int64_t count);
+#endif
 
 #endif
