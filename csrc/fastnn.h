@@ -155,7 +155,9 @@ typedef struct fnn_call {
     X(swish_beta_backward)                                                                         \
     X(glu_forward)                                                                                 \
     X(glu_backward)
-#define FNN_LINEAR(X)
+#define FNN_LINEAR(X)                                                                              \
+    X(matmul)                                                                                      \
+    X(column_sums)
 #define FNN_REDUCE(X)                                                                              \
     X(sum)                                                                                         \
     X(sum_squares)                                                                                 \

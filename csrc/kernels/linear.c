@@ -1,0 +1,287 @@
+/* Matrix products and column sums. */
+#include "../vmath.h"
+#include "linear_tile.h"
+#include "linear_vector.h"
+
+/* One product, or the share of one that a part computes: C(m, n) = init + A(m, k) B(k, n). Rows of C
+ * are contiguous; of the steps of A, and of B, one is 1. */
+struct product {
+    int64_t m, n, k;
+    const real *a, *b, *init;
+    real *c, *scratch;
+    int64_t a_row, a_col, b_row, b_col, c_row, init_row;
+    int activation;
+};
+
+/* The epilogue: C(rows, cols) = act(C), one loop for each activation. */
+#define ACTIVATE(expression)                                                                       \
+    for (int64_t i = 0; i < rows; i++, c += c_row)                                                 \
+        for (int64_t j = 0; j < cols; j += VL) {                                                   \
+            const vec x = vload_upto(c + j, cols - j), y = expression;                             \
+            if (j + VL <= cols)                                                                    \
+                vstore(c + j, y);                                                                  \
+            else                                                                                   \
+                vstore_part(c + j, y, cols - j);                                                   \
+        }
+
+static void activate(int activation, real *c, int64_t c_row, int64_t rows, int64_t cols)
+{
+    switch (activation) {
+    case FNN_RELU: ACTIVATE(vselect(x < 0, (vec){0}, x)); break; /* NaN stays NaN */
+    case FNN_TANH: ACTIVATE(vtanh(x)); break;
+    case FNN_SIGMOID: ACTIVATE(vsigmoid(x)); break;
+    case FNN_GELU: ACTIVATE(R(0.5) * x * (R(1) + verf(x * R(0.70710678118654752440))));
+    }
+}
+
+/* Rows whose distance is a multiple of the page size fall into the same few cache sets. */
+static inline int collides(int64_t row) { return row * (int64_t)sizeof(real) % 4096 == 0 && row; }
+
+/* k is cut into equal blocks by its own size alone, so that the order of sums is fixed */
+static inline int64_t depth_of(int64_t k)
+{
+    const int64_t blocks = (k + KC - 1) / KC;
+    return blocks > 1 ? ((k + blocks - 1) / blocks + 3) / 4 * 4 : k;
+}
+
+/* the left operand, or its copy with rows (or columns) that do not collide */
+static const real *block_of(const real *a, int64_t *a_row, int64_t *a_col, int64_t rows, int64_t k,
+                            int copy, real *scratch)
+{
+    if (!copy) return a;
+    if (*a_col == 1) {
+        copy_rows(scratch, k + PAD, a, *a_row, rows, k);
+        *a_row = k + PAD;
+    } else {
+        copy_rows(scratch, rows + PAD, a, *a_col, k, rows);
+        *a_col = rows + PAD;
+    }
+    return scratch;
+}
+
+/* rows of tiles, as equal as can be: 32 rows of at most 14 are 11, 11 and 10 */
+static void column_of_tiles(int64_t rows, int64_t vecs, int64_t k, const real *a, int64_t a_row,
+                            int64_t a_col, const real *b, int64_t b_row, real *c, int64_t c_row,
+                            const real *init, int64_t init_row, int64_t last)
+{
+    const int64_t count = (rows + MR - 1) / MR, each = rows / count, rest = rows % count;
+    for (int64_t t = 0; t < count; t++) {
+        const int64_t r = each + (t < rest);
+        tiles[vecs - 1][r - 1](k, a, a_row, a_col, b, b_row, c, c_row, init, init_row, last);
+        a += r * a_row;
+        c += r * c_row;
+        if (init) init += r * init_row;
+    }
+}
+
+static void multiply(const struct product *p)
+{
+    real panel[KC * NR] __attribute__((aligned(64)));
+    const int64_t depth = depth_of(p->k);
+    for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += depth) {
+        const int64_t k = p->k - k0 < depth ? p->k - k0 : depth;
+        for (int64_t i0 = 0; i0 < p->m; i0 += MC) {
+            const int64_t m = p->m - i0 < MC ? p->m - i0 : MC;
+            int64_t a_row = p->a_row, a_col = p->a_col;
+            const int copy = p->scratch && p->n > 2 * NR && collides(a_col == 1 ? a_row : a_col);
+            const real *a = block_of(p->a + i0 * a_row + k0 * a_col, &a_row, &a_col, m, k, copy,
+                                     p->scratch);
+            for (int64_t j = 0; j < p->n; j += NR) {
+                const int64_t n = p->n - j < NR ? p->n - j : NR, vecs = (n + VL - 1) / VL;
+                const real *b = p->b + k0 * p->b_row + j * p->b_col;
+                int64_t b_row = p->b_row;
+                if (p->b_col != 1 && p->n > 1)
+                    pack_columns(panel, b, p->b_col, k, n), b = panel, b_row = NR;
+                else if (n % VL || (m > 2 * MR && k * b_row > 4096))
+                    pack_rows(panel, b, b_row, k, n), b = panel, b_row = NR;
+                real *c = p->c + i0 * p->c_row + j;
+                const real *init = k0 ? c : p->init ? p->init + i0 * p->init_row + j : 0;
+                column_of_tiles(m, vecs, k, a, a_row, a_col, b, b_row, c, p->c_row, init,
+                                k0 ? p->c_row : p->init_row, n - (vecs - 1) * VL);
+                if (p->activation && k0 + k >= p->k) activate(p->activation, c, p->c_row, m, n);
+            }
+        }
+    }
+}
+
+#define CHUNK 64 /* columns of C that are computed as rows, then transposed */
+
+/* C(rows, cols) = init + t(cols, NR) transposed */
+static void put_transposed(const real *t, int64_t rows, int64_t cols, real *c, int64_t c_row,
+                           const real *init, int64_t init_row)
+{
+    for (int64_t i = 0; i < rows; i += VL)
+        for (int64_t j = 0; j < cols; j += VL) {
+            vec block[VL];
+            const int64_t width = cols - j < VL ? cols - j : VL;
+            UNROLL for (int lane = 0; lane < VL; lane++) block[lane] =
+                vload(t + (j + lane) * NR + i);
+            transpose(block);
+            for (int lane = 0; lane < VL; lane++) {
+                if (i + lane >= rows) break;
+                real *to = c + (i + lane) * c_row + j;
+                if (init) block[lane] += vload_upto(init + (i + lane) * init_row + j, width);
+                if (width == VL)
+                    vstore(to, block[lane]);
+                else
+                    vstore_part(to, block[lane], width);
+            }
+        }
+}
+
+/* The same by columns of C, for B with contiguous columns and few rows of A: the right operand is
+ * then read element by element, and A, the smaller one, is packed. */
+static void multiply_transposed(const struct product *p)
+{
+    real panel[KC * NR] __attribute__((aligned(64)));
+    real result[CHUNK * NR] __attribute__((aligned(64))) = {0};
+    const int64_t depth = depth_of(p->k);
+    for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += depth) {
+        const int64_t k = p->k - k0 < depth ? p->k - k0 : depth;
+        for (int64_t j0 = 0; j0 < p->n; j0 += MC) {
+            const int64_t n = p->n - j0 < MC ? p->n - j0 : MC;
+            int64_t b_row = p->b_row, b_col = p->b_col;
+            const int copy = p->scratch && collides(b_row == 1 ? b_col : b_row);
+            const real *b = block_of(p->b + k0 * b_row + j0 * b_col, &b_col, &b_row, n, k, copy,
+                                     p->scratch);
+            for (int64_t i = 0; i < p->m; i += NR) {
+                const int64_t m = p->m - i < NR ? p->m - i : NR, vecs = (m + VL - 1) / VL;
+                const real *a = p->a + i * p->a_row + k0 * p->a_col;
+                int64_t a_col = p->a_col;
+                if (p->a_row != 1 && p->m > 1)
+                    pack_columns(panel, a, p->a_row, k, m), a = panel, a_col = NR;
+                else if (m % VL || k * a_col > 4096)
+                    pack_rows(panel, a, a_col, k, m), a = panel, a_col = NR;
+                for (int64_t j = 0; j < n; j += CHUNK) {
+                    const int64_t cols = n - j < CHUNK ? n - j : CHUNK;
+                    real *c = p->c + i * p->c_row + j0 + j;
+                    const real *init =
+                        k0 ? c : p->init ? p->init + i * p->init_row + j0 + j : 0;
+                    column_of_tiles(cols, vecs, k, b + j * b_col, b_col, b_row, a, a_col, result,
+                                    NR, 0, 0, VL);
+                    put_transposed(result, m, cols, c, p->c_row, init,
+                                   k0 ? p->c_row : p->init_row);
+                    if (p->activation && k0 + k >= p->k)
+                        activate(p->activation, c, p->c_row, m, cols);
+                }
+            }
+        }
+    }
+}
+
+/* How `parts` parts share count products of m x n: [batch, rows, columns] of the grid of parts.
+ * A part's cost is its tiles, and the rows of A and columns of B that it reads for them. */
+static void grid_of(int parts, int64_t count, int64_t m, int64_t n, int64_t grain, int grid[3])
+{
+    double best = 0;
+    for (int i = 1; i <= parts; i++)
+        for (int j = 1; i * j <= parts; j++) {
+            if (parts % i || parts / i % j) continue;
+            const int64_t products = (count + i - 1) / i, rows = (m + j - 1) / j;
+            const int columns = parts / i / j;
+            const int64_t cols = ((n + grain - 1) / grain + columns - 1) / columns * grain;
+            const double cost = (double)products * (double)(rows * cols + 8 * rows + 16 * cols);
+            if (best == 0 || cost < best) {
+                best = cost;
+                grid[0] = i;
+                grid[1] = j;
+                grid[2] = columns;
+            }
+        }
+}
+
+/* How a product is computed; decided by its shape and strides alone, for each has its own order of
+ * sums. The vector forms are for one row or one column of C. */
+enum form {
+    TILES,
+    TRANSPOSED_TILES,
+    STRIPS,      /* one row of C: adds rows of B */
+    STRIPS_OF_A, /* one column: adds columns of A */
+    DOTS,        /* one row: columns of B times the row of A */
+    DOTS_OF_A    /* one column: rows of A times the column of B */
+};
+
+static enum form form_of(const struct product *p)
+{
+    if (p->m == 1 && p->b_col == 1 && p->n > 1) return STRIPS;
+    if (p->n == 1 && p->a_row == 1 && p->m > 1 && p->c_row == 1 && (!p->init || p->init_row == 1))
+        return STRIPS_OF_A;
+    if (p->m == 1 && p->b_row == 1 && p->a_col == 1) return DOTS;
+    if (p->n == 1 && p->a_col == 1 && p->b_row == 1) return DOTS_OF_A;
+    if (p->b_col != 1 && (p->a_col != 1 || p->m < p->n)) return TRANSPOSED_TILES;
+    return TILES;
+}
+
+/* rows i0..i1 and columns j0..j1 of C */
+static void multiply_region(struct product *p, enum form form, int64_t i0, int64_t i1, int64_t j0,
+                            int64_t j1)
+{
+    const int64_t n = p->n, m = p->m;
+    real *c = p->c;
+    const real *init = p->init;
+    p->m = i1 - i0, p->n = j1 - j0;
+    p->a += i0 * p->a_row, p->b += j0 * p->b_col, p->c += i0 * p->c_row + j0;
+    if (init) p->init += i0 * p->init_row + j0;
+    switch (form) {
+    case TILES: multiply(p); return;
+    case TRANSPOSED_TILES: multiply_transposed(p); return;
+    case STRIPS: strips(c, p->a, p->a_col, p->k, p->b - j0, p->b_row, n, j0, j1, init); break;
+    case STRIPS_OF_A: strips(c, p->b, p->b_row, p->k, p->a - i0, p->a_col, m, i0, i1, init); break;
+    case DOTS: dots(p->c, 1, p->b, p->b_col, p->n, p->k, p->a, p->init, 1); break;
+    case DOTS_OF_A:
+        dots(p->c, p->c_row, p->a, p->a_row, p->m, p->k, p->b, p->init, p->init_row);
+    }
+    if (p->activation) activate(p->activation, p->c, p->c_row, p->m, p->n);
+}
+
+/* C = act(init + A B), over up to six batch dimensions (products that share operands have step 0).
+ * p: C(..., m, n), A(..., m, k), B(..., k, n), init or null, scratch or null: for each part
+ *    fnn_matmul_scratch(m, n, k) elements. init is C (accumulate), or (m, n), or (n): a bias.
+ * n: m, n, k, row and column step of A, of B, row step of C and of init (0: a bias), activation,
+ *    number of batch dimensions, C's step from product to product, then per dimension its size and
+ *    the steps of A and B. Of A's two steps, and of B's, one is 1 (any, where the size is 1).
+ * Source: Goto and van de Geijn (2008); Van Zee and van de Geijn (2015). */
+static void matmul(const fnn_args *a, int part, int parts)
+{
+    const int64_t *n = a->n, dims = n[10];
+    struct product p = {n[0], n[1], n[2], a->p[1], a->p[2], a->p[3], a->p[0], a->p[4], n[3],
+                        n[4], n[5], n[6], n[7],    n[8],    (int)n[9]};
+    if (p.init == p.c) p.init_row = p.c_row;
+    const enum form form = form_of(&p);
+    const int64_t grain = form == STRIPS || form == STRIPS_OF_A ? STRIP : form == TILES ? NR : 1;
+    int64_t count = 1, begin, end, i0, i1, j0, j1;
+    int grid[3] = {1, 1, 1};
+    for (int d = 0; d < dims; d++) count *= n[FNN_MATMUL_DIM(d)];
+    if (parts > 1) grid_of(parts, count, p.m, p.n, grain, grid);
+    share(count, 1, part / (grid[1] * grid[2]), grid[0], &begin, &end);
+    share(p.m, form == STRIPS_OF_A ? STRIP : 1, part / grid[2] % grid[1], grid[1], &i0, &i1);
+    share(p.n, form == STRIPS_OF_A ? 1 : grain, part % grid[2], grid[2], &j0, &j1);
+    if (i0 == i1 || j0 == j1) return;
+    if (p.scratch) p.scratch += part * fnn_matmul_scratch(p.m, p.n, p.k);
+    for (int64_t i = begin; i < end; i++) {
+        struct product q = p;
+        int64_t index = i;
+        for (int d = (int)dims - 1; d >= 0; d--) {
+            const int64_t *dim = n + FNN_MATMUL_DIM(d), at = index % dim[0];
+            q.a += at * dim[1];
+            q.b += at * dim[2];
+            index /= dim[0];
+        }
+        q.c += i * n[11];
+        if (p.init == p.c) q.init = q.c;
+        multiply_region(&q, form, i0, i1, j0, j1);
+    }
+}
+
+/* y = init + sum over i of x[i], rows added up in blocks, blocks in order: a bias's gradient.
+ * p: y(n), x(m, n), init(n) or null     n: m, n, row step of x     (x's columns have step 1) */
+static void column_sums(const fnn_args *a, int part, int parts)
+{
+    static const real one = 1;
+    int64_t begin, end;
+    share(a->n[1], STRIP, part, parts, &begin, &end);
+    if (begin < end)
+        strips(a->p[0], &one, 0, a->n[0], a->p[1], a->n[2], a->n[1], begin, end, a->p[2]);
+}
+
+FNN_EXPORT(linear, FNN_LINEAR)

@@ -1,0 +1,187 @@
+/* The matmul micro-kernel, and the packing that feeds it.
+ *
+ * A tile is up to MR rows by NV vectors of C, held in registers while k runs. Each element of C has
+ * one accumulator, and k runs upwards, in every variant: how C is cut into tiles changes no bit. */
+#ifndef FASTNN_LINEAR_TILE_H
+#define FASTNN_LINEAR_TILE_H
+
+#include "../kernel.h"
+#include "../matmul.h"
+
+#define NV 2 /* vectors in a row of a tile */
+#define NR (NV * VL)
+#if VBYTES == 64
+#define MR 14 /* 28 accumulators of 32 registers */
+#elif VBYTES == 32
+#define MR 6 /* 12 of 16 */
+#elif defined(__aarch64__)
+#define MR 8 /* 16 of 32 */
+#else
+#define MR 4 /* 8 of 16: without fused multiply-add each product wants a register too */
+#endif
+#define KC FNN_MATMUL_DEPTH
+#define MC FNN_MATMUL_ROWS
+#define PAD FNN_MATMUL_PAD
+
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+#define EACH(r, v) UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++)
+
+/* C(rows, cols) = init + A(rows, k) B(k, cols).  A is read element by element, at any strides; B is
+ * read by whole vectors, its rows b_row apart. init is null (zero), or has rows init_row apart (0:
+ * one row for all). `last` of the columns' last vector exist in init and C. */
+typedef void (*tile_function)(int64_t k, const real *a, int64_t a_row, int64_t a_col, const real *b,
+                              int64_t b_row, real *c, int64_t c_row, const real *init,
+                              int64_t init_row, int64_t last);
+
+INLINE void tile(const int rows, const int vecs, int64_t k, const real *a, int64_t a_row,
+                 int64_t a_col, const real *b, int64_t b_row, real *c, int64_t c_row,
+                 const real *init, int64_t init_row, int64_t last)
+{
+    vec acc[MR][NV];
+    const real *group[(MR + 2) / 3]; /* three rows from one pointer: few enough for registers */
+    if (!init)
+        EACH(r, v) acc[r][v] = (vec){0};
+    else if (last == VL)
+        EACH(r, v) acc[r][v] = vload(init + r * init_row + v * VL);
+    else
+        EACH(r, v)
+        acc[r][v] = v < vecs - 1 ? vload(init + r * init_row + v * VL)
+                                 : vload_part(init + r * init_row + v * VL, last);
+    UNROLL for (int r = 0; r < rows; r += 3) group[r / 3] = a + r * a_row;
+    for (int64_t i = 0; i < k; i++) {
+        vec row[NV];
+        UNROLL for (int v = 0; v < vecs; v++) row[v] = vload(b + v * VL);
+        b += b_row;
+        UNROLL for (int r = 0; r < rows; r++)
+        {
+            vec x = vset(group[r / 3][r % 3 * a_row]);
+            UNROLL for (int v = 0; v < vecs; v++) acc[r][v] += x * row[v];
+        }
+        UNROLL for (int r = 0; r < rows; r += 3) group[r / 3] += a_col;
+    }
+    if (last == VL)
+        EACH(r, v) vstore(c + r * c_row + v * VL, acc[r][v]);
+    else
+        EACH(r, v)
+        if (v < vecs - 1)
+            vstore(c + r * c_row + v * VL, acc[r][v]);
+        else
+            vstore_part(c + r * c_row + v * VL, acc[r][v], last);
+}
+
+#define TILE(rows, vecs)                                                                           \
+    static void tile_##rows##x##vecs(int64_t k, const real *a, int64_t a_row, int64_t a_col,       \
+                                     const real *b, int64_t b_row, real *c, int64_t c_row,         \
+                                     const real *init, int64_t init_row, int64_t last)             \
+    {                                                                                              \
+        tile(rows, vecs, k, a, a_row, a_col, b, b_row, c, c_row, init, init_row, last);            \
+    }
+#define TILE_NAME(rows, vecs) tile_##rows##x##vecs,
+#define TILES_4(X, v) X(1, v) X(2, v) X(3, v) X(4, v)
+#define TILES_6(X, v) TILES_4(X, v) X(5, v) X(6, v)
+#define TILES_8(X, v) TILES_6(X, v) X(7, v) X(8, v)
+#define TILES_14(X, v) TILES_8(X, v) X(9, v) X(10, v) X(11, v) X(12, v) X(13, v) X(14, v)
+#define TILES_OF_(rows) TILES_##rows
+#define TILES_OF(rows) TILES_OF_(rows)
+TILES_OF(MR)(TILE, 1)
+TILES_OF(MR)(TILE, 2)
+static const tile_function tiles[NV][MR] = {{TILES_OF(MR)(TILE_NAME, 1)},
+                                            {TILES_OF(MR)(TILE_NAME, 2)}};
+
+/* --- transposing VL x VL elements in registers: log2(VL) rounds of exchanging halves --- */
+
+#if VBYTES / (FNN_REAL / 8) == 2
+#define LANES(f, h) f(h, 0), f(h, 1)
+#elif VBYTES / (FNN_REAL / 8) == 4
+#define LANES(f, h) f(h, 0), f(h, 1), f(h, 2), f(h, 3)
+#elif VBYTES / (FNN_REAL / 8) == 8
+#define LANES(f, h) f(h, 0), f(h, 1), f(h, 2), f(h, 3), f(h, 4), f(h, 5), f(h, 6), f(h, 7)
+#else
+#define LANES(f, h)                                                                                \
+    f(h, 0), f(h, 1), f(h, 2), f(h, 3), f(h, 4), f(h, 5), f(h, 6), f(h, 7), f(h, 8), f(h, 9),      \
+        f(h, 10), f(h, 11), f(h, 12), f(h, 13), f(h, 14), f(h, 15)
+#endif
+#if defined(__clang__)
+#define MIX(a, b, f, h) __builtin_shufflevector(a, b, LANES(f, h))
+#else
+#define MIX(a, b, f, h) __builtin_shuffle(a, b, (ivec){LANES(f, h)})
+#endif
+#define LOW(h, lane) ((lane) & (h) ? VL + ((lane) ^ (h)) : (lane))
+#define HIGH(h, lane) ((lane) & (h) ? VL + (lane) : ((lane) ^ (h)))
+#define ROUND(h)                                                                                   \
+    UNROLL for (int i = 0; i < VL; i++) if (!(i & (h)))                                            \
+    {                                                                                              \
+        vec low = t[i], high = t[i | (h)];                                                         \
+        t[i] = MIX(low, high, LOW, h);                                                             \
+        t[i | (h)] = MIX(low, high, HIGH, h);                                                      \
+    }
+
+INLINE void transpose(vec *t)
+{
+    ROUND(1)
+#if VBYTES / (FNN_REAL / 8) >= 4
+    ROUND(2)
+#endif
+#if VBYTES / (FNN_REAL / 8) >= 8
+    ROUND(4)
+#endif
+#if VBYTES / (FNN_REAL / 8) >= 16
+    ROUND(8)
+#endif
+}
+
+/* the first n (0 <= n <= VL) elements, zeros behind them */
+INLINE vec vload_upto(const real *p, int64_t n) { return n >= VL ? vload(p) : vload_part(p, n); }
+
+/* to(rows, cols) = from(rows, cols), rows to_row and from_row apart */
+static void copy_rows(real *to, int64_t to_row, const real *from, int64_t from_row, int64_t rows,
+                      int64_t cols)
+{
+    for (int64_t r = 0; r < rows; r++, to += to_row, from += from_row) {
+        int64_t j = 0;
+        for (; j + VL <= cols; j += VL) vstore(to + j, vload(from + j));
+        if (j < cols) vstore_part(to + j, vload_part(from + j, cols - j), cols - j);
+    }
+}
+
+/* panel(k, NR) = B(k, cols), zeros where cols < NR; B's rows are contiguous */
+static void pack_rows(real *panel, const real *b, int64_t b_row, int64_t k, int64_t cols)
+{
+    if (cols == NR) {
+        for (int64_t i = 0; i < k; i++, panel += NR, b += b_row)
+            for (int v = 0; v < NV; v++) vstore(panel + v * VL, vload(b + v * VL));
+        return;
+    }
+    const int64_t whole = cols / VL;
+    for (int64_t i = 0; i < k; i++, panel += NR, b += b_row)
+        for (int v = 0; v < NV; v++) {
+            vec x = {0};
+            if (v < whole)
+                x = vload(b + v * VL);
+            else if (v == whole)
+                x = vload_part(b + v * VL, cols - whole * VL);
+            vstore(panel + v * VL, x);
+        }
+}
+
+/* panel(k, NR) = B(k, cols), zeros up to a whole vector; B's columns are contiguous */
+static void pack_columns(real *panel, const real *b, int64_t b_col, int64_t k, int64_t cols)
+{
+    for (int64_t j = 0; j < cols; j += VL)
+        for (int64_t i = 0; i < k; i += VL) {
+            vec t[VL];
+            const int64_t depth = k - i < VL ? k - i : VL;
+            UNROLL for (int lane = 0; lane < VL; lane++) t[lane] =
+                j + lane < cols ? vload_upto(b + (j + lane) * b_col + i, depth) : (vec){0};
+            transpose(t);
+            for (int r = 0; r < VL; r++)
+                if (r < depth) vstore(panel + (i + r) * NR + j, t[r]);
+        }
+}
+
+#endif
