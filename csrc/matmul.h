@@ -6,10 +6,11 @@
 
 enum fnn_epilogue { FNN_NO_ACTIVATION, FNN_RELU, FNN_TANH, FNN_SIGMOID, FNN_GELU };
 
-#define FNN_MATMUL_ROWS 384   /* rows of the left operand that stay in the second-level cache ... */
-#define FNN_MATMUL_DEPTH 256  /* ... with this many of their columns at a time */
-#define FNN_MATMUL_PAD 16     /* elements between copied rows: keeps them off each other's cache sets */
-#define FNN_MATMUL_DIMS 6     /* batch dimensions */
+#define FNN_MATMUL_ROWS 384  /* rows of the left operand that stay in the second-level cache ... */
+#define FNN_MATMUL_DEPTH 256 /* ... with this many of their columns at a time */
+#define FNN_MATMUL_PAD 16 /* elements between copied rows: keeps them off each other's cache sets  \
+                           */
+#define FNN_MATMUL_DIMS 6 /* batch dimensions */
 #define FNN_MATMUL_DIM(d) (12 + 3 * (d)) /* in n: its size, the steps of A and of B */
 
 /* Elements of scratch that one part wants: a copy of a block of the left (or, where the product is

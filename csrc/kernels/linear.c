@@ -3,8 +3,8 @@
 #include "linear_tile.h"
 #include "linear_vector.h"
 
-/* One product, or the share of one that a part computes: C(m, n) = init + A(m, k) B(k, n). Rows of C
- * are contiguous; of the steps of A, and of B, one is 1. */
+/* One product, or the share of one that a part computes: C(m, n) = init + A(m, k) B(k, n). Rows of
+ * C are contiguous; of the steps of A, and of B, one is 1. */
 struct product {
     int64_t m, n, k;
     const real *a, *b, *init;
@@ -18,19 +18,23 @@ struct product {
     for (int64_t i = 0; i < rows; i++, c += c_row)                                                 \
         for (int64_t j = 0; j < cols; j += VL) {                                                   \
             const vec x = vload_upto(c + j, cols - j), y = expression;                             \
-            if (j + VL <= cols)                                                                    \
-                vstore(c + j, y);                                                                  \
-            else                                                                                   \
-                vstore_part(c + j, y, cols - j);                                                   \
+            vstore_upto(c + j, y, cols - j);                                                       \
         }
 
 static void activate(int activation, real *c, int64_t c_row, int64_t rows, int64_t cols)
 {
     switch (activation) {
-    case FNN_RELU: ACTIVATE(vselect(x < 0, (vec){0}, x)); break; /* NaN stays NaN */
-    case FNN_TANH: ACTIVATE(vtanh(x)); break;
-    case FNN_SIGMOID: ACTIVATE(vsigmoid(x)); break;
-    case FNN_GELU: ACTIVATE(R(0.5) * x * (R(1) + verf(x * R(0.70710678118654752440))));
+    case FNN_RELU:
+        ACTIVATE(vselect(x < 0, (vec){0}, x));
+        break; /* NaN stays NaN */
+    case FNN_TANH:
+        ACTIVATE(vtanh(x));
+        break;
+    case FNN_SIGMOID:
+        ACTIVATE(vsigmoid(x));
+        break;
+    case FNN_GELU:
+        ACTIVATE(R(0.5) * x * (R(1) + verf(x * R(0.70710678118654752440))));
     }
 }
 
@@ -41,7 +45,7 @@ static inline int collides(int64_t row) { return row * (int64_t)sizeof(real) % 4
 static inline int64_t depth_of(int64_t k)
 {
     const int64_t blocks = (k + KC - 1) / KC;
-    return blocks > 1 ? ((k + blocks - 1) / blocks + 3) / 4 * 4 : k;
+    return blocks > 1 ? ((k + blocks - 1) / blocks + 3) / 4 * 4 : KC;
 }
 
 /* the left operand, or its copy with rows (or columns) that do not collide */
@@ -84,8 +88,8 @@ static void multiply(const struct product *p)
             const int64_t m = p->m - i0 < MC ? p->m - i0 : MC;
             int64_t a_row = p->a_row, a_col = p->a_col;
             const int copy = p->scratch && p->n > 2 * NR && collides(a_col == 1 ? a_row : a_col);
-            const real *a = block_of(p->a + i0 * a_row + k0 * a_col, &a_row, &a_col, m, k, copy,
-                                     p->scratch);
+            const real *a =
+                block_of(p->a + i0 * a_row + k0 * a_col, &a_row, &a_col, m, k, copy, p->scratch);
             for (int64_t j = 0; j < p->n; j += NR) {
                 const int64_t n = p->n - j < NR ? p->n - j : NR, vecs = (n + VL - 1) / VL;
                 const real *b = p->b + k0 * p->b_row + j * p->b_col;
@@ -121,10 +125,7 @@ static void put_transposed(const real *t, int64_t rows, int64_t cols, real *c, i
                 if (i + lane >= rows) break;
                 real *to = c + (i + lane) * c_row + j;
                 if (init) block[lane] += vload_upto(init + (i + lane) * init_row + j, width);
-                if (width == VL)
-                    vstore(to, block[lane]);
-                else
-                    vstore_part(to, block[lane], width);
+                vstore_upto(to, block[lane], width);
             }
         }
 }
@@ -142,8 +143,8 @@ static void multiply_transposed(const struct product *p)
             const int64_t n = p->n - j0 < MC ? p->n - j0 : MC;
             int64_t b_row = p->b_row, b_col = p->b_col;
             const int copy = p->scratch && collides(b_row == 1 ? b_col : b_row);
-            const real *b = block_of(p->b + k0 * b_row + j0 * b_col, &b_col, &b_row, n, k, copy,
-                                     p->scratch);
+            const real *b =
+                block_of(p->b + k0 * b_row + j0 * b_col, &b_col, &b_row, n, k, copy, p->scratch);
             for (int64_t i = 0; i < p->m; i += NR) {
                 const int64_t m = p->m - i < NR ? p->m - i : NR, vecs = (m + VL - 1) / VL;
                 const real *a = p->a + i * p->a_row + k0 * p->a_col;
@@ -155,12 +156,10 @@ static void multiply_transposed(const struct product *p)
                 for (int64_t j = 0; j < n; j += CHUNK) {
                     const int64_t cols = n - j < CHUNK ? n - j : CHUNK;
                     real *c = p->c + i * p->c_row + j0 + j;
-                    const real *init =
-                        k0 ? c : p->init ? p->init + i * p->init_row + j0 + j : 0;
+                    const real *init = k0 ? c : p->init ? p->init + i * p->init_row + j0 + j : 0;
                     column_of_tiles(cols, vecs, k, b + j * b_col, b_col, b_row, a, a_col, result,
                                     NR, 0, 0, VL);
-                    put_transposed(result, m, cols, c, p->c_row, init,
-                                   k0 ? p->c_row : p->init_row);
+                    put_transposed(result, m, cols, c, p->c_row, init, k0 ? p->c_row : p->init_row);
                     if (p->activation && k0 + k >= p->k)
                         activate(p->activation, c, p->c_row, m, cols);
                 }
@@ -223,11 +222,21 @@ static void multiply_region(struct product *p, enum form form, int64_t i0, int64
     p->a += i0 * p->a_row, p->b += j0 * p->b_col, p->c += i0 * p->c_row + j0;
     if (init) p->init += i0 * p->init_row + j0;
     switch (form) {
-    case TILES: multiply(p); return;
-    case TRANSPOSED_TILES: multiply_transposed(p); return;
-    case STRIPS: strips(c, p->a, p->a_col, p->k, p->b - j0, p->b_row, n, j0, j1, init); break;
-    case STRIPS_OF_A: strips(c, p->b, p->b_row, p->k, p->a - i0, p->a_col, m, i0, i1, init); break;
-    case DOTS: dots(p->c, 1, p->b, p->b_col, p->n, p->k, p->a, p->init, 1); break;
+    case TILES:
+        multiply(p);
+        return;
+    case TRANSPOSED_TILES:
+        multiply_transposed(p);
+        return;
+    case STRIPS:
+        strips(c, p->a, p->a_col, p->k, p->b - j0, p->b_row, n, j0, j1, init);
+        break;
+    case STRIPS_OF_A:
+        strips(c, p->b, p->b_row, p->k, p->a - i0, p->a_col, m, i0, i1, init);
+        break;
+    case DOTS:
+        dots(p->c, 1, p->b, p->b_col, p->n, p->k, p->a, p->init, 1);
+        break;
     case DOTS_OF_A:
         dots(p->c, p->c_row, p->a, p->a_row, p->m, p->k, p->b, p->init, p->init_row);
     }
@@ -235,17 +244,20 @@ static void multiply_region(struct product *p, enum form form, int64_t i0, int64
 }
 
 /* C = act(init + A B), over up to six batch dimensions (products that share operands have step 0).
- * p: C(..., m, n), A(..., m, k), B(..., k, n), init or null, scratch or null: for each part
- *    fnn_matmul_scratch(m, n, k) elements. init is C (accumulate), or (m, n), or (n): a bias.
+ * p: C(..., m, n), scratch or null, A(..., m, k), B(..., k, n), init or null. Scratch has
+ *    fnn_matmul_scratch(m, n, k) elements for each part. init is C (accumulate), or (m, n), or (n):
+ *    a bias.
  * n: m, n, k, row and column step of A, of B, row step of C and of init (0: a bias), activation,
  *    number of batch dimensions, C's step from product to product, then per dimension its size and
- *    the steps of A and B. Of A's two steps, and of B's, one is 1 (any, where the size is 1).
+ *    the steps of A and B. Of A's two steps, and of B's, one is 1; columns of C and init have 1.
  * Source: Goto and van de Geijn (2008); Van Zee and van de Geijn (2015). */
 static void matmul(const fnn_args *a, int part, int parts)
 {
     const int64_t *n = a->n, dims = n[10];
-    struct product p = {n[0], n[1], n[2], a->p[1], a->p[2], a->p[3], a->p[0], a->p[4], n[3],
-                        n[4], n[5], n[6], n[7],    n[8],    (int)n[9]};
+    struct product p = {.m = n[0], .n = n[1], .k = n[2]};
+    p.c = a->p[0], p.scratch = a->p[1], p.a = a->p[2], p.b = a->p[3], p.init = a->p[4];
+    p.a_row = n[3], p.a_col = n[4], p.b_row = n[5], p.b_col = n[6];
+    p.c_row = n[7], p.init_row = n[8], p.activation = (int)n[9];
     if (p.init == p.c) p.init_row = p.c_row;
     const enum form form = form_of(&p);
     const int64_t grain = form == STRIPS || form == STRIPS_OF_A ? STRIP : form == TILES ? NR : 1;

@@ -31,6 +31,16 @@
 #endif
 #define EACH(r, v) UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++)
 
+/* the first n (0 <= n <= VL) elements; the rest reads as zero, and is not written */
+INLINE vec vload_upto(const real *p, int64_t n) { return n >= VL ? vload(p) : vload_part(p, n); }
+INLINE void vstore_upto(real *p, vec v, int64_t n)
+{
+    if (n >= VL)
+        vstore(p, v);
+    else
+        vstore_part(p, v, n);
+}
+
 /* C(rows, cols) = init + A(rows, k) B(k, cols).  A is read element by element, at any strides; B is
  * read by whole vectors, its rows b_row apart. init is null (zero), or has rows init_row apart (0:
  * one row for all). `last` of the columns' last vector exist in init and C. */
@@ -48,10 +58,9 @@ INLINE void tile(const int rows, const int vecs, int64_t k, const real *a, int64
         EACH(r, v) acc[r][v] = (vec){0};
     else if (last == VL)
         EACH(r, v) acc[r][v] = vload(init + r * init_row + v * VL);
-    else
-        EACH(r, v)
-        acc[r][v] = v < vecs - 1 ? vload(init + r * init_row + v * VL)
-                                 : vload_part(init + r * init_row + v * VL, last);
+    else {
+        EACH(r, v) acc[r][v] = vload_upto(init + r * init_row + v * VL, v < vecs - 1 ? VL : last);
+    }
     UNROLL for (int r = 0; r < rows; r += 3) group[r / 3] = a + r * a_row;
     for (int64_t i = 0; i < k; i++) {
         vec row[NV];
@@ -66,12 +75,9 @@ INLINE void tile(const int rows, const int vecs, int64_t k, const real *a, int64
     }
     if (last == VL)
         EACH(r, v) vstore(c + r * c_row + v * VL, acc[r][v]);
-    else
-        EACH(r, v)
-        if (v < vecs - 1)
-            vstore(c + r * c_row + v * VL, acc[r][v]);
-        else
-            vstore_part(c + r * c_row + v * VL, acc[r][v], last);
+    else {
+        EACH(r, v) vstore_upto(c + r * c_row + v * VL, acc[r][v], v < vecs - 1 ? VL : last);
+    }
 }
 
 #define TILE(rows, vecs)                                                                           \
@@ -86,12 +92,18 @@ INLINE void tile(const int rows, const int vecs, int64_t k, const real *a, int64
 #define TILES_6(X, v) TILES_4(X, v) X(5, v) X(6, v)
 #define TILES_8(X, v) TILES_6(X, v) X(7, v) X(8, v)
 #define TILES_14(X, v) TILES_8(X, v) X(9, v) X(10, v) X(11, v) X(12, v) X(13, v) X(14, v)
-#define TILES_OF_(rows) TILES_##rows
-#define TILES_OF(rows) TILES_OF_(rows)
-TILES_OF(MR)(TILE, 1)
-TILES_OF(MR)(TILE, 2)
-static const tile_function tiles[NV][MR] = {{TILES_OF(MR)(TILE_NAME, 1)},
-                                            {TILES_OF(MR)(TILE_NAME, 2)}};
+#if MR == 14
+#define TILES TILES_14
+#elif MR == 8
+#define TILES TILES_8
+#elif MR == 6
+#define TILES TILES_6
+#else
+#define TILES TILES_4
+#endif
+TILES(TILE, 1)
+TILES(TILE, 2)
+static const tile_function tiles[NV][MR] = {{TILES(TILE_NAME, 1)}, {TILES(TILE_NAME, 2)}};
 
 /* --- transposing VL x VL elements in registers: log2(VL) rounds of exchanging halves --- */
 
@@ -134,9 +146,6 @@ INLINE void transpose(vec *t)
     ROUND(8)
 #endif
 }
-
-/* the first n (0 <= n <= VL) elements, zeros behind them */
-INLINE vec vload_upto(const real *p, int64_t n) { return n >= VL ? vload(p) : vload_part(p, n); }
 
 /* to(rows, cols) = from(rows, cols), rows to_row and from_row apart */
 static void copy_rows(real *to, int64_t to_row, const real *from, int64_t from_row, int64_t rows,

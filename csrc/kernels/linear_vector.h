@@ -7,7 +7,9 @@
 
 #include "linear_tile.h"
 
-#define STRIP (8 * VL) /* columns that are summed in registers; shares are cut at multiples of it */
+#define STRIP                                                                                      \
+    (8 * VL) /* columns that are summed in registers; shares are cut at multiples of it            \
+              */
 
 /* y(vecs * VL) = init + sum over i < k of x[i] B[i], in 8 / vecs interleaved sums */
 INLINE void strip(const int vecs, real *y, const real *x, int64_t x_step, int64_t k, const real *b,
@@ -16,30 +18,23 @@ INLINE void strip(const int vecs, real *y, const real *x, int64_t x_step, int64_
     const int sums = 8 / vecs;
     vec acc[8];
     UNROLL for (int s = 0; s < 8; s++) acc[s] = (vec){0};
-    for (int64_t i = 0; i < k; i += sums)
-        UNROLL for (int s = 0; s < sums; s++)
+    for (int64_t i = 0; i < k; i += sums) UNROLL for (int s = 0; s < sums; s++)
         {
             if (i + s >= k) break;
             vec factor = vset(x[(i + s) * x_step]);
             const real *row = b + (i + s) * b_row;
             UNROLL for (int v = 0; v < vecs; v++)
             {
-                vec value = v < vecs - 1 || last == VL ? vload(row + v * VL)
-                                                       : vload_part(row + v * VL, last);
-                acc[s * vecs + v] += factor * value;
+                acc[s * vecs + v] += factor * vload_upto(row + v * VL, v < vecs - 1 ? VL : last);
             }
         }
     UNROLL for (int half = sums / 2; half > 0; half /= 2)
         UNROLL for (int s = 0; s < half * vecs; s++) acc[s] += acc[s + half * vecs];
     UNROLL for (int v = 0; v < vecs; v++)
     {
-        if (v < vecs - 1 || last == VL) {
-            if (init) acc[v] += vload(init + v * VL);
-            vstore(y + v * VL, acc[v]);
-        } else {
-            if (init) acc[v] += vload_part(init + v * VL, last);
-            vstore_part(y + v * VL, acc[v], last);
-        }
+        const int64_t lanes = v < vecs - 1 ? VL : last;
+        if (init) acc[v] += vload_upto(init + v * VL, lanes);
+        vstore_upto(y + v * VL, acc[v], lanes);
     }
 }
 
