@@ -10,7 +10,7 @@ enum { OUTER, LENGTH, INNER, BLOCK };
 
 static inline int64_t num_blocks(const fnn_args *a)
 {
-    return (a->n[LENGTH] + a->n[BLOCK] - 1) / a->n[BLOCK];
+    return a->n[LENGTH] > 0 ? (a->n[LENGTH] + a->n[BLOCK] - 1) / a->n[BLOCK] : 1;
 }
 
 /* the block that result row `item` of (outer, B) covers: where it begins, how long it is */
@@ -340,12 +340,12 @@ SPREAD_KERNEL(centred_backward, SPREAD_CENTRED) /* of variance, standard deviati
 SPREAD_KERNEL(sum_abs_backward, SPREAD_SIGN)
 
 /* The gradient of a selected element goes to its position, all others get 0.
- * p: dx (outer, R, inner), dy, position (int64) (outer, inner). n: outer, R, inner */
+ * p: dx (outer, R, inner), dy (outer, inner), unused, position (int64) (outer, inner). n: outer, R, inner */
 static void pick_backward(const fnn_args *a, int part, int parts)
 {
     real *dx = a->p[0];
     const real *dy = a->p[1];
-    const int64_t *position = a->p[2];
+    const int64_t *position = a->p[3];
     int64_t length = a->n[LENGTH], inner = a->n[INNER], begin, end;
     share(a->n[OUTER], 1, part, parts, &begin, &end);
     memset(dx + begin * length * inner, 0, (size_t)((end - begin) * length * inner) * sizeof(real));

@@ -1,7 +1,16 @@
 """Which functions are methods of Tensor too: an explicit list, so that a search finds each."""
 
 from fastnn._engine.engine import add_methods
-from fastnn.ops import arrange, axes, border, shape, window
+from fastnn.ops import (
+    arrange,
+    axes,
+    border,
+    extreme,
+    moment,
+    reduce,
+    shape,
+    window,
+)
 
 # one block per family, as in  add_methods({"tanh": activation.tanh, ...})
 add_methods(
@@ -59,5 +68,27 @@ add_methods(
         "diag_embed": border.diag_embed,
         "tril": border.tril,
         "triu": border.triu,
+    }
+)
+add_methods(
+    {
+        "amax": extreme.amax,
+        "amin": extreme.amin,
+        "argmax": extreme.argmax,
+        "argmin": extreme.argmin,
+        "max": extreme.max,
+        "min": extreme.min,
+    }
+)
+add_methods({"norm": moment.norm, "std": moment.std, "var": moment.var})
+add_methods(
+    {
+        "all": reduce.all,
+        "any": reduce.any,
+        "cumsum": reduce.cumsum,
+        "logsumexp": reduce.logsumexp,
+        "mean": reduce.mean,
+        "prod": reduce.prod,
+        "sum": reduce.sum,
     }
 )

@@ -12,8 +12,8 @@ ROWS = [
 ]
 
 __all__ = [
-    "Bad",
     "ROWS",
+    "Bad",
     "Row",
     "Sample",
     "booleans",
