@@ -90,7 +90,11 @@ class BuildExt(build_ext):
             flags = [CORE, STANDARD, WARN]
             if os.environ.get("FASTNN_ISAS") and source.stem == "dispatch":
                 length = {"baseline": 16, "avx2": 32, "avx512": 64}
-                flags.append("-DISAS(X)=" + "".join(f"X({n},{length[n]})" for n in instruction_sets()))
+                flags.append(
+                    "-DISAS(X)=" + "".join(f"X({n},{length[n]})" for n in instruction_sets())
+                )
+            if source.stem == "dispatch":
+                flags.append(f'-DFNN_FLAGS="{KERNEL}"')
             if openmp and source.stem in ("run", "threads"):
                 flags += [openmp[0], "-DFNN_OPENMP"]
             jobs.append((ENGINE, source, "core", flags))
@@ -145,7 +149,8 @@ class BuildExt(build_ext):
         """The object file, made anew if older than what it is made of."""
         import numpy
 
-        words = " ".join(flags).split() + (["-g", "-UNDEBUG"] if DEBUG else ["-g0"])
+        words = [w for f in flags for w in ([f] if f.startswith("-DFNN_FLAGS") else f.split())]
+        words += ["-g", "-UNDEBUG"] if DEBUG else ["-g0"]
         key = repr((getattr(self.compiler, "compiler_so", None), words))
         folder = Path(self.build_temp, folder, hashlib.sha256(key.encode()).hexdigest()[:8])
         # the last folders too: modules of several packages may share a stem
@@ -198,20 +203,15 @@ class BuildExt(build_ext):
                 flags = f"-Xpreprocessor -fopenmp -I{prefix}/include", f"-L{prefix}/lib -lomp"
                 candidates.append(flags)
         program = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
-        for flags, link in candidates:
-            with tempfile.TemporaryDirectory() as folder:
-                source = Path(folder, "openmp.c")
-                source.write_text(program)
-                try:
-                    objects = self.compiler.compile(
-                        [str(source)], output_dir=folder, extra_postargs=flags.split()
-                    )
-                    binary = str(Path(folder, "openmp"))
-                    self.compiler.link_executable(objects, binary, extra_postargs=link.split())
-                    subprocess.run([binary], check=True)
-                    return flags, link
-                except Exception:  # whatever went wrong, this candidate does not work
-                    continue
+        compiler = getattr(self.compiler, "compiler", None) or [self.compiler.cc]
+        with tempfile.TemporaryDirectory() as folder:
+            source, binary = Path(folder, "openmp.c"), Path(folder, "openmp.exe")
+            source.write_text(program)
+            for flags, link in candidates:
+                command = [*compiler, *flags.split(), str(source), "-o", str(binary), *link.split()]
+                if subprocess.run(command, capture_output=True).returncode == 0:
+                    if subprocess.run([str(binary)]).returncode == 0:
+                        return flags, link
         print("fastnn: no OpenMP found, building for one thread", file=sys.stderr)
         return None
 

@@ -121,3 +121,14 @@ const char *fnn_isas(void)
         }
     return names;
 }
+
+const char *fnn_compiler(void)
+{
+#if defined(__clang__)
+    return "clang " __clang_version__;
+#else
+    return "gcc " __VERSION__;
+#endif
+}
+
+const char *fnn_flags(void) { return FNN_FLAGS; }

@@ -275,6 +275,8 @@ int fnn_init(const char *isa); /* NULL: the best that this CPU has; 0, or -1 if 
 const char *fnn_isa(void);     /* the chosen instruction set */
 const char *fnn_isas(void);    /* those built in and supported here, separated by spaces */
 int fnn_vector_bytes(void);    /* vector length of the chosen instruction set */
+const char *fnn_compiler(void); /* its name and version */
+const char *fnn_flags(void);    /* how the kernels were compiled, beside the instruction set */
 
 /* cpus.c */
 int fnn_cpus(void);                 /* CPUs that affinity and the cgroup quota allow */

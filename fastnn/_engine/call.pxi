@@ -172,8 +172,14 @@ def _config():
     return {
         "isa": fnn_isa().decode(), "isas": fnn_isas().decode().split(),
         "vector_bytes": fnn_vector_bytes(), "threads": fnn_threads(), "cpus": fnn_cpus(),
-        "openmp": fnn_openmp(),
+        "openmp": fnn_openmp(), "compiler": fnn_compiler().decode(), "flags": fnn_flags().decode(),
     }
+
+
+def _quota(root=""):
+    """CPUs that the cgroup files below the folder `root` grant; 0.0 where they set no limit."""
+    cdef bytes path = root.encode()
+    return fnn_quota(path)
 
 
 cdef _start():
@@ -182,6 +188,11 @@ cdef _start():
     name = isa.encode() if isa else None
     if fnn_init(<const char *>name if name is not None else NULL) != 0:
         raise ImportError(f"FASTNN_ISA={isa}: this build and CPU have {fnn_isas().decode()}")
+    threads = os.environ.get("FASTNN_NUM_THREADS")
+    if threads:
+        if not threads.strip().isdecimal() or not 1 <= int(threads) <= 1024:
+            raise ImportError(f"FASTNN_NUM_THREADS: expected a number from 1 to 1024, got {threads!r}")
+        fnn_set_threads(int(threads))
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_fork)
 
