@@ -4,33 +4,49 @@ Each family names its public functions in ``__all__``; all of them are also ``fa
 """
 
 from fastnn.ops import (
+    along,
     arrange,
     axes,
     border,
+    creation,
     extreme,
+    mask,
     moment,
+    order,
     reduce,
     shape,
+    slices,
     window,
 )
+from fastnn.ops import index as index
 from fastnn.ops import methods as methods
+from fastnn.ops.along import *
 from fastnn.ops.arrange import *
 from fastnn.ops.axes import *
 from fastnn.ops.border import *
+from fastnn.ops.creation import *
 from fastnn.ops.extreme import *
+from fastnn.ops.mask import *
 from fastnn.ops.moment import *
+from fastnn.ops.order import *
 from fastnn.ops.reduce import *
 from fastnn.ops.shape import *
+from fastnn.ops.slices import *
 from fastnn.ops.window import *
 
 _FAMILIES = (
+    along,
     arrange,
     axes,
     border,
+    creation,
     extreme,
+    mask,
     moment,
+    order,
     reduce,
     shape,
+    slices,
     window,
 )
 __all__ = [name for family in _FAMILIES for name in family.__all__]

@@ -344,7 +344,7 @@ def repeat_interleave(input, repeats, dim=None):
     if counts.dtype.kind != "i" or counts.ndim > 1 or counts.size not in (1, x.shape_[d]) or (counts < 0).any():
         raise ValueError(f"repeat_interleave: repeats must be {x.shape_[d]} integers, none negative, "
                          f"got {counts.dtype} of shape {counts.shape}")
-    from fastnn.ops.gather import index_select
+    from fastnn.ops.slices import index_select
     return index_select(x, d, np.repeat(np.arange(x.shape_[d]), counts))
 
 

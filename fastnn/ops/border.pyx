@@ -63,7 +63,7 @@ def pad(input, pad, mode="constant", value=None):
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value!r}")
     if mode == "constant":
         return pad_constant(x, amounts, 0 if value is None else value)
-    from fastnn.ops.gather import index_select
+    from fastnn.ops.slices import index_select
     cdef Tensor y = x
     for i in range(0, len(amounts), 2):
         d, before, after = x.ndim_ - 1 - i // 2, amounts[i], amounts[i + 1]

@@ -2,13 +2,17 @@
 
 from fastnn._engine.engine import add_methods
 from fastnn.ops import (
+    along,
     arrange,
     axes,
     border,
     extreme,
+    mask,
     moment,
+    order,
     reduce,
     shape,
+    slices,
     window,
 )
 
@@ -90,5 +94,25 @@ add_methods(
         "mean": reduce.mean,
         "prod": reduce.prod,
         "sum": reduce.sum,
+    }
+)
+add_methods(
+    {
+        "argsort": order.argsort,
+        "gather": along.gather,
+        "index_add": slices.index_add,
+        "index_add_": slices._index_add_,
+        "index_select": slices.index_select,
+        "masked_fill": mask.masked_fill,
+        "masked_fill_": mask._masked_fill_,
+        "masked_select": mask.masked_select,
+        "nonzero": mask.nonzero,
+        "scatter": along.scatter,
+        "scatter_": along._scatter_,
+        "scatter_add": along.scatter_add,
+        "scatter_add_": along._scatter_add_,
+        "sort": order.sort,
+        "take_along_dim": along.take_along_dim,
+        "topk": order.topk,
     }
 )

@@ -1,0 +1,461 @@
+"""New tensors: zeros, ones, full, empty, arange, linspace, eye, and those shaped like another."""
+from fastnn._engine.engine cimport *
+from fastnn.ops.shape cimport fill_with, from_varargs, sizes_from, whole
+
+import math
+
+import numpy as np
+
+__all__ = [
+    "arange", "empty", "empty_like", "eye", "full", "full_like", "linspace", "ones", "ones_like", "zeros",
+    "zeros_like",
+]
+
+
+cdef Tensor made(object shape, object dtype, int default, bint requires_grad, object value, str what):
+    """A tensor of the shape filled with the value; None leaves it as memory was."""
+    cdef int64_t sizes[8]
+    cdef int n = sizes_from(shape, sizes, what)
+    cdef Tensor t = new(default if dtype is None else dtype_code(dtype, f"{what}: dtype"), n, sizes)
+    if value is not None and t.size_:
+        fill_with(t, value)
+    if requires_grad:
+        t.requires_grad = True
+    return t
+
+
+def zeros(*size, dtype=None, requires_grad=False):
+    """A tensor of zeros.
+
+    Parameters
+    ----------
+    *size : int
+        The shape, as several ints or one tuple.
+    dtype : dtype, optional
+        Default float32.
+    requires_grad : bool
+        Default False.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If a size is negative, or there are more than 8.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.zeros``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    return made(from_varargs(size), dtype, FNN_F32, requires_grad, 0, "zeros")
+
+
+def ones(*size, dtype=None, requires_grad=False):
+    """A tensor of ones.
+
+    Parameters
+    ----------
+    *size : int
+        The shape, as several ints or one tuple.
+    dtype : dtype, optional
+        Default float32.
+    requires_grad : bool
+        Default False.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If a size is negative, or there are more than 8.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.ones``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.ones(2)
+    tensor([1., 1.])
+    """
+    return made(from_varargs(size), dtype, FNN_F32, requires_grad, 1, "ones")
+
+
+def empty(*size, dtype=None, requires_grad=False):
+    """A tensor whose values are not set: whatever its memory held.
+
+    Parameters
+    ----------
+    *size : int
+        The shape, as several ints or one tuple.
+    dtype : dtype, optional
+        Default float32.
+    requires_grad : bool
+        Default False.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If a size is negative, or there are more than 8.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.empty``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.empty(2, 3).shape
+    (2, 3)
+    """
+    return made(from_varargs(size), dtype, FNN_F32, requires_grad, None, "empty")
+
+
+cdef int dtype_of_number(object value, str what) except -1:
+    if isinstance(value, (bool, np.bool_)):
+        return FNN_BOOL
+    if isinstance(value, (int, np.integer)):
+        return FNN_I64
+    if isinstance(value, (float, np.floating)):
+        return FNN_F32
+    raise TypeError(f"{what} must be a number, got {type(value).__name__}")
+
+
+def full(size, fill_value, *, dtype=None, requires_grad=False):
+    """A tensor of one value.
+
+    Parameters
+    ----------
+    size : tuple of int
+        The shape.
+    fill_value : number
+    dtype : dtype, optional
+        Default: bool, int64 or float32, as the value is.
+    requires_grad : bool
+        Default False.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    TypeError
+        If the value is no number.
+    ValueError
+        If a size is negative, or there are more than 8.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.full``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.full((2,), 0.5)
+    tensor([0.5000, 0.5000])
+    """
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()
+    cdef int default = dtype_of_number(fill_value, "full: fill_value")
+    return made(size, dtype, default, requires_grad, converted(fill_value, dtype, default), "full")
+
+
+cdef object converted(object value, object dtype, int default):
+    """The number as the dtype holds it."""
+    cdef int code = default if dtype is None else dtype_code(dtype)
+    return float(value) if code <= FNN_F64 else bool(value) if code == FNN_BOOL else int(value)
+
+
+cdef Tensor like(object input, object dtype, bint requires_grad, object value, str what):
+    cdef Tensor x = as_tensor(input, "input")
+    return made(shape_of(x), dtype, x.dtype_, requires_grad, value, what)
+
+
+def zeros_like(input, *, dtype=None, requires_grad=False):
+    """Zeros of the shape and, unless another is given, the dtype of a tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    dtype : dtype, optional
+    requires_grad : bool
+        Default False.
+
+    Returns
+    -------
+    Tensor
+        Contiguous.
+
+    Raises
+    ------
+    TypeError
+        If the input is no tensor or array.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.zeros_like``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.zeros_like(fastnn.tensor([1, 2]))
+    tensor([0, 0])
+    """
+    return like(input, dtype, requires_grad, 0, "zeros_like")
+
+
+def ones_like(input, *, dtype=None, requires_grad=False):
+    """Ones of the shape and, unless another is given, the dtype of a tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    dtype : dtype, optional
+    requires_grad : bool
+        Default False.
+
+    Returns
+    -------
+    Tensor
+        Contiguous.
+
+    Raises
+    ------
+    TypeError
+        If the input is no tensor or array.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.ones_like``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.ones_like(fastnn.tensor([1, 2]))
+    tensor([1, 1])
+    """
+    return like(input, dtype, requires_grad, 1, "ones_like")
+
+
+def empty_like(input, *, dtype=None, requires_grad=False):
+    """A tensor with values not set, of the shape and, unless another is given, the dtype of a tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    dtype : dtype, optional
+    requires_grad : bool
+        Default False.
+
+    Returns
+    -------
+    Tensor
+        Contiguous.
+
+    Raises
+    ------
+    TypeError
+        If the input is no tensor or array.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.empty_like``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.empty_like(fastnn.tensor([1, 2])).dtype
+    dtype('int64')
+    """
+    return like(input, dtype, requires_grad, None, "empty_like")
+
+
+def full_like(input, fill_value, *, dtype=None, requires_grad=False):
+    """One value in the shape and, unless another is given, the dtype of a tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    fill_value : number
+    dtype : dtype, optional
+    requires_grad : bool
+        Default False.
+
+    Returns
+    -------
+    Tensor
+        Contiguous.
+
+    Raises
+    ------
+    TypeError
+        If the input is no tensor or array, or the value no number.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.full_like``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.full_like(fastnn.tensor([1, 2]), 7)
+    tensor([7, 7])
+    """
+    cdef Tensor x = as_tensor(input, "full_like: input")
+    dtype_of_number(fill_value, "full_like: fill_value")
+    return like(x, dtype, requires_grad, converted(fill_value, dtype, x.dtype_), "full_like")
+
+
+def arange(start, end=None, step=1, *, dtype=None, requires_grad=False):
+    """Numbers from start (included) to end (excluded): start + i * step.
+
+    Parameters
+    ----------
+    start, end, step : number
+        ``arange(end)`` starts at 0; the step may be negative. Default step 1.
+    dtype : dtype, optional
+        Default: int64 if all three are ints, else float32.
+    requires_grad : bool
+        Default False.
+
+    Returns
+    -------
+    Tensor
+        One dimension, ceil((end - start) / step) elements.
+
+    Raises
+    ------
+    ValueError
+        If the step is zero, leads away from end, or the numbers are not finite.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.arange``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.arange(1, 7, 2)
+    tensor([1, 3, 5])
+    """
+    if end is None:
+        start, end = 0, start
+    codes = [dtype_of_number(v, "arange: start, end and step") for v in (start, end, step)]
+    if step == 0 or not all(math.isfinite(v) for v in (start, end, step)):
+        raise ValueError(f"arange: step must not be zero and all numbers finite, got {start}, {end}, {step}")
+    if (end - start) * step < 0:
+        raise ValueError(f"arange: step {step} does not lead from {start} to {end}")
+    cdef int code = (FNN_F32 if FNN_F32 in codes else FNN_I64) if dtype is None else dtype_code(dtype)
+    whole_numbers = FNN_F32 not in codes
+    count = -((start - end) // step) if whole_numbers else math.ceil((end - start) / step)
+    if count > 2 ** 46:
+        raise MemoryError("arange: more than 2**46 elements")
+    places = np.arange(count, dtype=np.int64 if whole_numbers else np.float64)
+    cdef Tensor t = from_array(start + places * step, code, "arange")
+    if requires_grad:
+        t.requires_grad = True
+    return t
+
+
+def linspace(start, end, steps, *, dtype=None, requires_grad=False):
+    """Numbers at equal distances from start to end, both included.
+
+    Parameters
+    ----------
+    start, end : number
+    steps : int
+        How many.
+    dtype : dtype, optional
+        Default float32.
+    requires_grad : bool
+        Default False.
+
+    Returns
+    -------
+    Tensor
+        Shape (steps,).
+
+    Raises
+    ------
+    ValueError
+        If steps is negative.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.linspace``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.linspace(0, 1, 3)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    dtype_of_number(start, "linspace: start")
+    dtype_of_number(end, "linspace: end")
+    if whole(steps, "linspace: steps") < 0:
+        raise ValueError(f"linspace: steps must not be negative, got {steps}")
+    cdef int code = FNN_F32 if dtype is None else dtype_code(dtype)
+    cdef Tensor t = from_array(np.linspace(start, end, steps), code, "linspace")
+    if requires_grad:
+        t.requires_grad = True
+    return t
+
+
+def eye(n, m=None, *, dtype=None, requires_grad=False):
+    """A matrix with ones on the diagonal and zeros elsewhere.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    m : int, optional
+        Columns. Default: as many as rows.
+    dtype : dtype, optional
+        Default float32.
+    requires_grad : bool
+        Default False.
+
+    Returns
+    -------
+    Tensor
+        Shape (n, m).
+
+    Raises
+    ------
+    ValueError
+        If a size is negative.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.eye``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    cdef Tensor t = made((n, n if m is None else m), dtype, FNN_F32, False, 0, "eye")
+    if t.size_:
+        t.diagonal()[...] = 1
+    if requires_grad:
+        t.requires_grad = True
+    return t
