@@ -200,7 +200,9 @@ typedef struct fnn_call {
     X(batch_norm_forward)                                                                          \
     X(batch_norm_count)                                                                            \
     X(batch_norm_backward)
-#define FNN_EMBEDDING(X)
+#define FNN_EMBEDDING(X)                                                                           \
+    X(embedding_forward)                                                                           \
+    X(embedding_backward)
 #define FNN_DROPOUT(X)                                                                             \
     X(random_uniform)                                                                              \
     X(random_normal)                                                                               \

@@ -6,6 +6,7 @@
  * bits for any number of threads. float32 and float64 dropout drop the same elements. */
 #include "../kernel.h"
 #include "../philox.h"
+#include "../vmath.h"
 
 #define PER_CHUNK                                                                                  \
     ((int64_t)(PHILOX_CHUNK * 4 / sizeof(real))) /* one element per real-sized word                \
@@ -49,21 +50,6 @@ static inline vec unit_positive(vword w)
 #else
     return 2 - one_to_two(w);
 #endif
-}
-
-/* -2 log(u), u in (0, 1]: u = 2^e m, m in [sqrt(1/2), sqrt(2)), log m = 2 atanh((m-1) / (m+1)) */
-static inline vec minus_two_log(vec u)
-{
-    const integer half_bits = (integer)((bits)ONE_BITS - ((bits)1 << MANTISSA)); /* of 0.5 */
-    const integer cut = half_bits + (integer)((bits)0x6A09E667F3BCDull >> (52 - MANTISSA));
-    ivec e = (vibits(u) - cut) >> MANTISSA; /* arithmetic shift: floor */
-    vec m = vbits(vibits(u) - (e << MANTISSA));
-    vec s = (m - 1) / (m + 1), q = s * s, sum = {0};
-    for (int k = FNN_REAL == 32 ? 9 : 21; k > 0; k -= 2) sum = sum * q + (real)(1.0 / k);
-    /* e is small, so this conversion needs no 64-bit instruction: 1.5 * 2^MANTISSA + e */
-    const vec shift = vset((real)1.5 * (real)((bits)1 << MANTISSA));
-    vec exponent = vbits(vibits(shift) + e) - shift;
-    return -2 * (exponent * (real)0.69314718055994530942 + 2 * s * sum);
 }
 
 /* cosine and sine of a uniform angle: a quadrant from two bits, Taylor series around its middle */
@@ -115,7 +101,7 @@ static void random_normal(const fnn_args *a, int part, int parts)
         philox_chunk(SEED, STREAM, i / PER_CHUNK, (uint32_t *)w);
         real out[PER_CHUNK];
         for (int64_t j = 0; j < half; j += VL) {
-            vec radius = std * vsqrt(minus_two_log(unit_positive(w[j / VL]))), c, s;
+            vec radius = std * vsqrt(-2 * vlog(unit_positive(w[j / VL]))), c, s;
             unit_circle(w[(half + j) / VL], &c, &s);
             vstore(out + j, mean + radius * c);
             vstore(out + half + j, mean + radius * s);
@@ -164,10 +150,10 @@ static double normal_quantile(double p)
     return t == 0 ? q * top / bottom : q < 0 ? -top / bottom : top / bottom;
 }
 
-/* y[i] = normal with (mean, std), given that it lies in [low, high]: inverse distribution function
- * p: y(size)   n: size   s: mean, std, low, high, P(below low), P(below high), all standard-normal
- * probabilities of the lower tail (the caller mirrors an interval that lies above the mean: std <
- * 0) Source: torch.nn.init.trunc_normal_ */
+/* y[i] = mean + std z, clamped to [low, high], z standard normal, given that its distribution
+ * function lies in [from, to]: the inverse distribution function of a uniform number.
+ * p: y(size)   n: size   s: mean, std (negative: mirrored), low, high, from, to
+ * Source: torch.nn.init.trunc_normal_ */
 static void random_trunc_normal(const fnn_args *a, int part, int parts)
 {
     real *y = a->p[0];
@@ -188,11 +174,12 @@ static void random_trunc_normal(const fnn_args *a, int part, int parts)
 }
 
 /* y[i] = 1 with probability q[i], else 0.
- * p: y(size), q(size)   n: size   Source: torch.bernoulli */
+ * p: y(size), q(size) or null for one probability   n: size   s: that probability
+ * Source: torch.bernoulli */
 static void random_bernoulli(const fnn_args *a, int part, int parts)
 {
     real *y = a->p[0];
-    const real *q = a->p[1];
+    const real *q = a->p[1], same = (real)a->s[0];
     int64_t begin, end;
     share(a->n[0], PER_CHUNK, part, parts, &begin, &end);
     for (int64_t i = begin; i < end; i += PER_CHUNK) {
@@ -200,7 +187,8 @@ static void random_bernoulli(const fnn_args *a, int part, int parts)
         philox_chunk(SEED, STREAM, i / PER_CHUNK, (uint32_t *)w);
         real u[PER_CHUNK];
         for (int64_t j = 0; j < PER_CHUNK; j += VL) vstore(u + j, unit(w[j / VL]));
-        for (int64_t j = 0; j < least(PER_CHUNK, end - i); j++) y[i + j] = u[j] < q[i + j];
+        for (int64_t j = 0; j < least(PER_CHUNK, end - i); j++)
+            y[i + j] = u[j] < (q ? q[i + j] : same);
     }
 }
 

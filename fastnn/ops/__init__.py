@@ -13,28 +13,36 @@ from fastnn.ops import (
     mask,
     moment,
     order,
+    random,
     reduce,
     shape,
     slices,
     window,
 )
 from fastnn.ops import index as index
+from fastnn.ops import dropout as _dropout  # shares its name with its op
+from fastnn.ops import embedding as _embedding  # shares its name with its op
 from fastnn.ops import methods as methods
 from fastnn.ops.along import *
 from fastnn.ops.arrange import *
 from fastnn.ops.axes import *
 from fastnn.ops.border import *
 from fastnn.ops.creation import *
+from fastnn.ops.dropout import *
+from fastnn.ops.embedding import *
 from fastnn.ops.extreme import *
 from fastnn.ops.mask import *
 from fastnn.ops.moment import *
 from fastnn.ops.order import *
+from fastnn.ops.random import *
 from fastnn.ops.reduce import *
 from fastnn.ops.shape import *
 from fastnn.ops.slices import *
 from fastnn.ops.window import *
 
 _FAMILIES = (
+    _embedding,
+    _dropout,
     along,
     arrange,
     axes,
@@ -44,6 +52,7 @@ _FAMILIES = (
     mask,
     moment,
     order,
+    random,
     reduce,
     shape,
     slices,

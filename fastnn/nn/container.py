@@ -1,0 +1,302 @@
+"""Modules that hold others: Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict."""
+
+import operator
+from collections.abc import Mapping
+
+from fastnn._engine.engine import Parameter, Tensor
+from fastnn.nn.module import Module
+
+
+class _Numbered(Module):
+    """Members named "0", "1", ... in order."""
+
+    def _checked(self, value):
+        if not isinstance(value, Module):
+            raise TypeError(f"{type(self).__name__}: expected Modules, got {type(value).__name__}")
+        return value
+
+    def _values(self):
+        return [self.__dict__[name] for name in self._members]
+
+    def _refill(self, values):
+        names = list(self._members)
+        for name in names:
+            delattr(self, name)
+        for i, value in enumerate(values):
+            setattr(self, str(i), value)
+
+    def _index(self, index):
+        i, n = operator.index(index), len(self._members)
+        if not -n <= i < n:
+            raise IndexError(f"{type(self).__name__}: index {i} is out of range for {n} members")
+        return list(self._members)[i]
+
+    def __len__(self):
+        return len(self._members)
+
+    def __iter__(self):
+        return iter(self._values())
+
+    def __contains__(self, value):
+        return any(v is value for v in self._values())
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return type(self)._of(list(self._members.items())[index], self)
+        return self.__dict__[self._index(index)]
+
+    @classmethod
+    def _of(cls, members, owner):
+        return cls([owner.__dict__[name] for name, _ in members])
+
+    def __setitem__(self, index, value):
+        setattr(self, self._index(index), self._checked(value))
+
+    def __delitem__(self, index):
+        values = self._values()
+        del values[index]
+        self._refill(values)
+
+    def append(self, value):
+        """Add one at the end; returns the container."""
+        setattr(self, str(len(self)), self._checked(value))
+        return self
+
+    def extend(self, values):
+        """Add several at the end; returns the container."""
+        for value in values:
+            self.append(value)
+        return self
+
+    def insert(self, index, value):
+        """Insert one before position `index`; returns the container."""
+        values = self._values()
+        values.insert(index, self._checked(value))
+        self._refill(values)
+        return self
+
+    def pop(self, index=-1):
+        """Remove and return one."""
+        value = self[index]
+        del self[index]
+        return value
+
+
+class Sequential(_Numbered):
+    """Modules applied one after another: ``torch.nn.Sequential``.
+
+    Parameters
+    ----------
+    *modules : Module, or one dict of name to Module
+        In order of use.
+
+    Examples
+    --------
+    >>> from fastnn import nn
+    >>> net = nn.Sequential(nn.Flatten(), nn.Identity())
+    >>> len(net), net[0]
+    (2, Flatten(start_dim=1, end_dim=-1))
+    """
+
+    def __init__(self, *modules):
+        super().__init__()
+        if len(modules) == 1 and isinstance(modules[0], Mapping):
+            for name, module in modules[0].items():
+                setattr(self, name, self._checked(module))
+            return
+        for i, module in enumerate(modules):
+            if isinstance(module, (list, tuple)):
+                raise TypeError("Sequential: expected Modules, got a list; write Sequential(*modules)")
+            setattr(self, str(i), self._checked(module))
+
+    @classmethod
+    def _of(cls, members, owner):
+        return cls({name: owner.__dict__[name] for name, _ in members})
+
+    def _refill(self, values):
+        if all(name == str(i) for i, name in enumerate(self._members)):
+            super()._refill(values)
+            return
+        names = {id(value): name for name, value in self.named_children()}
+        for name in list(self._members):
+            delattr(self, name)
+        for i, value in enumerate(values):
+            setattr(self, names.get(id(value), str(i)), value)
+
+    def forward(self, x):
+        """The output of the last module."""
+        values = self.__dict__
+        for name in self._members:
+            x = values[name](x)
+        return x
+
+
+class ModuleList(_Numbered):
+    """A list of Modules whose parameters are found: ``torch.nn.ModuleList``.
+
+    Parameters
+    ----------
+    modules : iterable of Module, optional
+
+    Examples
+    --------
+    >>> from fastnn import nn
+    >>> layers = nn.ModuleList([nn.Identity() for _ in range(3)])
+    >>> len(layers[1:])
+    2
+    """
+
+    def __init__(self, modules=()):
+        super().__init__()
+        self.extend(modules)
+
+    def __iadd__(self, modules):
+        return self.extend(modules)
+
+    def __add__(self, modules):
+        return ModuleList([*self, *modules])
+
+
+class ParameterList(_Numbered):
+    """A list of Parameters that belong to the module: ``torch.nn.ParameterList``.
+
+    Parameters
+    ----------
+    values : iterable of Tensor, optional
+        Tensors become Parameters.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> len(nn.ParameterList([fastnn.zeros(2), fastnn.zeros(3)]))
+    2
+    """
+
+    def __init__(self, values=()):
+        super().__init__()
+        self.extend(values)
+
+    def _checked(self, value):
+        return _parameter(self, value)
+
+    def extra_repr(self):
+        return "\n".join(f"({n}): {_described(self.__dict__[n])}" for n in self._members)
+
+
+class _Named(Module):
+    """Members by name, like a dict."""
+
+    def __len__(self):
+        return len(self._members)
+
+    def __iter__(self):
+        return iter(list(self._members))
+
+    def __contains__(self, name):
+        return name in self._members
+
+    def __getitem__(self, name):
+        if name not in self._members:
+            raise KeyError(name)
+        return self.__dict__[name]
+
+    def __setitem__(self, name, value):
+        self._register(name, *self._checked(value))
+
+    def __delitem__(self, name):
+        if name not in self._members:
+            raise KeyError(name)
+        delattr(self, name)
+
+    def keys(self):
+        """The names."""
+        return self._members.keys()
+
+    def values(self):
+        """The members, a list."""
+        return [self.__dict__[name] for name in self._members]
+
+    def items(self):
+        """(name, member), a list."""
+        return [(name, self.__dict__[name]) for name in self._members]
+
+    def update(self, members):
+        """Add or replace members from a mapping or (name, member) pairs."""
+        for name, value in members.items() if isinstance(members, (Mapping, _Named)) else members:
+            self[name] = value
+
+    def pop(self, name):
+        """Remove and return one."""
+        value = self[name]
+        del self[name]
+        return value
+
+    def clear(self):
+        """Remove all."""
+        for name in list(self._members):
+            del self[name]
+
+
+class ModuleDict(_Named):
+    """Modules by name: ``torch.nn.ModuleDict``.
+
+    Parameters
+    ----------
+    modules : mapping or iterable of (str, Module), optional
+
+    Examples
+    --------
+    >>> from fastnn import nn
+    >>> heads = nn.ModuleDict({"a": nn.Identity(), "b": nn.Flatten()})
+    >>> list(heads), heads["a"]
+    (['a', 'b'], Identity())
+    """
+
+    def __init__(self, modules=()):
+        super().__init__()
+        self.update(modules)
+
+    def _checked(self, value):
+        if not isinstance(value, Module):
+            raise TypeError(f"ModuleDict: expected Modules, got {type(value).__name__}")
+        return value, "module"
+
+
+class ParameterDict(_Named):
+    """Parameters by name: ``torch.nn.ParameterDict``.
+
+    Parameters
+    ----------
+    values : mapping or iterable of (str, Tensor), optional
+        Tensors become Parameters.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> list(nn.ParameterDict({"scale": fastnn.ones(2)}))
+    ['scale']
+    """
+
+    def __init__(self, values=()):
+        super().__init__()
+        self.update(values)
+
+    def _checked(self, value):
+        return _parameter(self, value), "parameter"
+
+    def extra_repr(self):
+        return "\n".join(f"({n}): {_described(self.__dict__[n])}" for n in self._members)
+
+
+def _parameter(owner, value):
+    if isinstance(value, Parameter):
+        return value
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{type(owner).__name__}: expected Tensors, got {type(value).__name__}")
+    return Parameter(value)
+
+
+def _described(parameter):
+    return f"Parameter of shape {parameter.shape}, {parameter.dtype}"

@@ -1,0 +1,108 @@
+"""Dropout layers: random units or channels are switched off in training."""
+
+from fastnn.nn.module import Module
+from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d
+
+
+class _Dropout(Module):
+    def __init__(self, p=0.5):
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"{type(self).__name__}: p must be from 0 to 1, got {p}")
+        self.p = p
+
+    def extra_repr(self):
+        return f"p={self.p}"
+
+
+class Dropout(_Dropout):
+    """In training, y = x m / (1 - p), m = 0 with probability p, else 1; in evaluation y = x.
+
+    Parameters
+    ----------
+    p : float
+        Default 0.5.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    Srivastava et al. (2014), inverted; ``torch.nn.Dropout``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> layer = fastnn.nn.Dropout(0.2)
+    >>> layer.eval()(fastnn.ones(3))
+    tensor([1., 1., 1.])
+    """
+
+    def forward(self, x):
+        """x with dropped elements, or x itself in evaluation."""
+        return dropout(x, self.p, self.training)
+
+
+class Dropout1d(_Dropout):
+    """Dropout of whole channels of (N, C, L) or (C, L): ``torch.nn.Dropout1d``.
+
+    Parameters
+    ----------
+    p : float
+        Default 0.5.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Dropout1d(0.1)(fastnn.ones(2, 3, 4)).shape
+    (2, 3, 4)
+    """
+
+    def forward(self, x):
+        """x with dropped channels, or x itself in evaluation."""
+        return dropout1d(x, self.p, self.training)
+
+
+class Dropout2d(_Dropout):
+    """Dropout of whole channels of (N, C, H, W) or (C, H, W): ``torch.nn.Dropout2d``.
+
+    Parameters
+    ----------
+    p : float
+        Default 0.5.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Dropout2d(0.1)(fastnn.ones(2, 3, 4, 4)).shape
+    (2, 3, 4, 4)
+    """
+
+    def forward(self, x):
+        """x with dropped channels, or x itself in evaluation."""
+        return dropout2d(x, self.p, self.training)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout for SELU networks: keeps mean 0 and variance 1: ``torch.nn.AlphaDropout``.
+
+    Parameters
+    ----------
+    p : float
+        Default 0.5.
+
+    Notes
+    -----
+    Klambauer et al. (2017), section 3.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.AlphaDropout(0.1)(fastnn.zeros(2, 3)).shape
+    (2, 3)
+    """
+
+    def forward(self, x):
+        """x with dropped elements, or x itself in evaluation."""
+        return alpha_dropout(x, self.p, self.training)

@@ -1,0 +1,98 @@
+"""Identity, Flatten and Unflatten: modules that only change how data is seen."""
+
+from fastnn.nn.module import Module
+
+
+class Identity(Module):
+    """y = x: ``torch.nn.Identity``. Takes and ignores any arguments, to stand in for other layers.
+
+    Examples
+    --------
+    >>> from fastnn import nn
+    >>> nn.Identity(54)
+    Identity()
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__()
+
+    def forward(self, x):
+        """x itself."""
+        return x
+
+
+class Flatten(Module):
+    """Join dimensions `start_dim` to `end_dim` into one: ``torch.nn.Flatten``.
+
+    Parameters
+    ----------
+    start_dim, end_dim : int
+        Default 1 and -1: all but the batch.
+
+    Shapes
+    ------
+    (N, C, H, W) to (N, C*H*W) by default; any dtype.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> nn.Flatten()(fastnn.zeros(2, 3, 4)).shape
+    (2, 12)
+    """
+
+    def __init__(self, start_dim=1, end_dim=-1):
+        super().__init__()
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, x):
+        """x with the dimensions joined."""
+        return x.flatten(self.start_dim, self.end_dim)
+
+    def extra_repr(self):
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Split one dimension into several: ``torch.nn.Unflatten``.
+
+    Parameters
+    ----------
+    dim : int
+        Which one.
+    unflattened_size : sequence of int
+        Its new sizes; one may be -1.
+
+    Raises
+    ------
+    ValueError
+        If the sizes do not multiply to the dimension's.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> nn.Unflatten(1, (3, -1))(fastnn.zeros(2, 12)).shape
+    (2, 3, 4)
+    """
+
+    def __init__(self, dim, unflattened_size):
+        super().__init__()
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+        if not self.unflattened_size:
+            raise ValueError("Unflatten: unflattened_size must not be empty")
+
+    def forward(self, x):
+        """x with the dimension split."""
+        dim = self.dim + x.ndim if self.dim < 0 else self.dim
+        if not 0 <= dim < x.ndim:
+            raise IndexError(f"Unflatten: dim {self.dim} is out of range for shape {x.shape}")
+        try:
+            return x.reshape(x.shape[:dim] + self.unflattened_size + x.shape[dim + 1 :])
+        except (ValueError, RuntimeError) as error:
+            raise ValueError(
+                f"Unflatten: {x.shape[dim]} elements of dim {self.dim} do not make {self.unflattened_size}"
+            ) from error
+
+    def extra_repr(self):
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,0 +1,411 @@
+"""Module: a layer or network that knows its parameters, buffers and submodules."""
+
+import copy
+import warnings
+
+import numpy as np
+
+from fastnn._engine.engine import Parameter, Tensor, _adopt, from_numpy
+from fastnn.nn.state import load_state, save_state
+
+PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
+
+
+class Module:
+    """Base class of all layers and networks.
+
+    Subclasses make their parameters and submodules in ``__init__``, after ``super().__init__()``,
+    by plain assignment, and compute in ``forward``. Behaviour and names are those of
+    ``torch.nn.Module``.
+
+    Attributes
+    ----------
+    training : bool
+        True after `train`, False after `eval`; dropout and batch normalization look at it.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = nn.Parameter(fastnn.tensor([2.0]))
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> [name for name, _ in Scale().named_parameters()]
+    ['factor']
+    """
+
+    # Members live in the instance's own dict, so that reading one costs a plain attribute look-up;
+    # _members tells by name, in order of registration, what is a parameter, a buffer or a module.
+    _has_hooks = False  # a class attribute until the first hook: calls look at one flag
+    _version = 1
+
+    def __init__(self):
+        self.__dict__.update(_members={}, training=True)
+
+    def __call__(self, *args, **kwargs):
+        if self._has_hooks:
+            return self._call_with_hooks(args, kwargs)
+        return self.forward(*args, **kwargs)
+
+    def forward(self, *args, **kwargs):
+        """Compute the output. Every subclass defines it."""
+        raise TypeError(f"{type(self).__name__} has no forward: define forward(self, ...) in it")
+
+    # --- members ---
+
+    def __setattr__(self, name, value):
+        members = self.__dict__.get("_members")
+        kind = PARAMETER if isinstance(value, Parameter) else MODULE if isinstance(value, Module) else None
+        if members is None:
+            if kind is not None:
+                raise AttributeError(
+                    f"{type(self).__name__}.{name}: call super().__init__() before assigning a {kind}"
+                )
+        elif kind is not None:
+            self._register(name, value, kind)
+            return
+        elif name in members:
+            self._check_replacement(name, value, members[name])
+        elif isinstance(value, (list, tuple, dict)):
+            _warn_of_hidden_members(type(self).__name__, name, value)
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name):
+        object.__delattr__(self, name)
+        self._members.pop(name, None)
+
+    def _register(self, name, value, kind):
+        members = self.__dict__.get("_members")
+        if members is None:
+            raise AttributeError(f"{type(self).__name__}: call super().__init__() before registering '{name}'")
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a {kind} must be a string, got {type(name).__name__}")
+        if name == "" or "." in name:
+            raise KeyError(f"the name of a {kind} must not be empty or contain '.', got '{name}'")
+        if hasattr(type(self), name) or (name in self.__dict__ and name not in members and name in _OWN):
+            raise KeyError(f"{type(self).__name__} has an attribute '{name}' already")
+        if members.get(name) != kind:
+            members.pop(name, None)
+            members[name] = kind
+        self.__dict__[name] = value
+
+    def _check_replacement(self, name, value, kind):
+        expected = {PARAMETER: Parameter, MODULE: Module}.get(kind, Tensor)
+        if value is not None and not isinstance(value, expected):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a {kind}: expected {expected.__name__} or None, "
+                f"got {type(value).__name__}"
+            )
+
+    def register_parameter(self, name, param):
+        """Add a Parameter, or None for one that this instance does not have."""
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"register_parameter '{name}': expected Parameter or None, got {type(param).__name__}")
+        self._register(name, param, PARAMETER)
+
+    def register_buffer(self, name, tensor, persistent=True):
+        """Add a Tensor that is state but not trained; `persistent` ones are in the state_dict."""
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"register_buffer '{name}': expected Tensor or None, got {type(tensor).__name__}")
+        self._register(name, tensor, BUFFER if persistent else TRANSIENT)
+
+    def register_module(self, name, module):
+        """Add a submodule, or None; also called `add_module`."""
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"register_module '{name}': expected Module or None, got {type(module).__name__}")
+        self._register(name, module, MODULE)
+
+    add_module = register_module
+
+    def _own(self, *kinds):
+        """(name, value) of the members of these kinds that are not None."""
+        values = self.__dict__
+        return [(n, values[n]) for n, kind in self._members.items() if kind in kinds and values[n] is not None]
+
+    # --- walking ---
+
+    def named_children(self):
+        """Yield (name, module) of the direct submodules, each module once."""
+        seen = set()
+        for name, module in self._own(MODULE):
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
+
+    def children(self):
+        """Yield the direct submodules."""
+        for _, module in self.named_children():
+            yield module
+
+    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+        """Yield (name, module) of this module (name '') and all below it, parents first."""
+        memo = set() if memo is None else memo
+        if id(self) in memo:
+            return
+        if remove_duplicate:
+            memo.add(id(self))
+        yield prefix, self
+        for name, module in self._own(MODULE):
+            yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+
+    def modules(self):
+        """Yield this module and all below it, each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def _named(self, kinds, prefix, recurse, remove_duplicate):
+        seen = set()
+        modules = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in modules:
+            for name, value in module._own(*kinds):
+                if remove_duplicate:
+                    if id(value) in seen:
+                        continue
+                    seen.add(id(value))
+                yield f"{path}.{name}" if path else name, value
+
+    def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
+        """Yield (name, Parameter), names joined by dots; shared ones once."""
+        return self._named((PARAMETER,), prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse=True):
+        """Yield the Parameters, each once."""
+        for _, value in self.named_parameters(recurse=recurse):
+            yield value
+
+    def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
+        """Yield (name, Tensor) of the buffers."""
+        return self._named((BUFFER, TRANSIENT), prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse=True):
+        """Yield the buffers, each once."""
+        for _, value in self.named_buffers(recurse=recurse):
+            yield value
+
+    def get_submodule(self, target):
+        """The module at a dotted path; '' is this one."""
+        return self._get(target, Module)
+
+    def get_parameter(self, target):
+        """The Parameter at a dotted path."""
+        return self._get(target, Parameter)
+
+    def get_buffer(self, target):
+        """The buffer at a dotted path."""
+        return self._get(target, Tensor)
+
+    def _get(self, target, expected):
+        found = self
+        for name in target.split(".") if target else []:
+            if not isinstance(found, Module) or name not in found._members:
+                raise AttributeError(f"{type(self).__name__}: nothing is registered at '{target}' (no '{name}')")
+            found = found.__dict__[name]
+        if not isinstance(found, expected):
+            raise AttributeError(f"{type(self).__name__}: '{target}' is no {expected.__name__}")
+        return found
+
+    # --- modes and conversion ---
+
+    def train(self, mode=True):
+        """Switch this module and all below it to training (or evaluation); returns it."""
+        if not isinstance(mode, (bool, np.bool_)):
+            raise TypeError(f"train: mode must be a bool, got {type(mode).__name__}")
+        for module in self.modules():
+            module.__dict__["training"] = bool(mode)
+        return self
+
+    def eval(self):
+        """The same as ``train(False)``."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad=True):
+        """Freeze (False) or unfreeze all parameters; returns the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none=True):
+        """Forget the gradients of all parameters, or fill them with zeros."""
+        for parameter in self.parameters():
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad = None if parameter.grad.requires_grad else parameter.grad.zero_()
+
+    def apply(self, fn):
+        """Call ``fn(module)`` for every module, children first; returns this one."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def to(self, dtype):
+        """Convert floating point parameters and buffers to a dtype, in place; returns the module.
+
+        Optimizers must be made afterwards. The string ``"cpu"`` is accepted, and changes nothing.
+        """
+        if isinstance(dtype, str) and dtype == "cpu":
+            return self
+        dtype = np.dtype(dtype)
+        if dtype not in (np.float32, np.float64):
+            raise TypeError(f"to: modules are float32 or float64, got {dtype}")
+        for module in self.modules():
+            for _, value in module._own(PARAMETER, BUFFER, TRANSIENT):
+                if value.is_floating_point() and value.dtype != dtype:
+                    grad, value.grad = value.grad, None
+                    _adopt(value, _converted(value, dtype))
+                    if grad is not None:
+                        value.grad = _converted(grad, dtype)
+        return self
+
+    def double(self):
+        """Convert to float64."""
+        return self.to(np.float64)
+
+    def float(self):
+        """Convert to float32."""
+        return self.to(np.float32)
+
+    # --- state ---
+
+    def state_dict(self, *, prefix="", keep_vars=False):
+        """Parameters and persistent buffers by dotted name.
+
+        Parameters
+        ----------
+        prefix : str
+            Put before every name.
+        keep_vars : bool
+            Give the Parameters themselves instead of detached tensors. Both share memory with the
+            module: copy what must not change.
+
+        Returns
+        -------
+        dict
+            Name to Tensor, with PyTorch's names and shapes.
+        """
+        return save_state(self, prefix, keep_vars)
+
+    def load_state_dict(self, state_dict, strict=True):
+        """Copy values into parameters and persistent buffers.
+
+        Parameters
+        ----------
+        state_dict : mapping
+            Name to Tensor, NumPy array or PyTorch tensor; converted to this module's dtypes.
+        strict : bool
+            Refuse missing and unexpected names. Wrong shapes are always refused.
+
+        Returns
+        -------
+        named tuple
+            ``missing_keys`` and ``unexpected_keys``, two lists.
+
+        Raises
+        ------
+        RuntimeError
+            Lists every missing and unexpected name and every wrong shape; nothing was changed then.
+        """
+        return load_state(self, state_dict, strict)
+
+    # --- hooks ---
+
+    def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
+        """Call ``hook(module, args)`` before forward; what it returns replaces the arguments.
+
+        With `with_kwargs` it is ``hook(module, args, kwargs)``, returning None or both. Returns a
+        handle whose ``remove()`` takes the hook away.
+        """
+        return _ModuleHook(self, "_pre_hooks", hook, prepend, with_kwargs)
+
+    def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False):
+        """Call ``hook(module, args, output)`` after forward; what it returns replaces the output.
+
+        With `with_kwargs` it is ``hook(module, args, kwargs, output)``. Returns a handle whose
+        ``remove()`` takes the hook away.
+        """
+        return _ModuleHook(self, "_post_hooks", hook, prepend, with_kwargs)
+
+    def _call_with_hooks(self, args, kwargs):
+        for entry in list(self.__dict__.get("_pre_hooks", ())):
+            if entry.with_kwargs:
+                result = entry.hook(self, args, kwargs)
+                if result is not None:
+                    args, kwargs = result
+            else:
+                result = entry.hook(self, args)
+                if result is not None:
+                    args = result if isinstance(result, tuple) else (result,)
+        output = self.forward(*args, **kwargs)
+        for entry in list(self.__dict__.get("_post_hooks", ())):
+            given = (args, kwargs, output) if entry.with_kwargs else (args, output)
+            result = entry.hook(self, *given)
+            if result is not None:
+                output = result
+        return output
+
+    # --- how it looks ---
+
+    def extra_repr(self):
+        """What stands between the brackets of the repr."""
+        return ""
+
+    def __repr__(self):
+        extra = self.extra_repr()
+        children = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in _shown(self)]
+        if not children:
+            return f"{type(self).__name__}({extra})"
+        lines = ([*extra.split("\n")] if extra else []) + children
+        return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+_OWN = ("training", "_members", "_pre_hooks", "_post_hooks", "_has_hooks")
+
+
+def _shown(module):
+    return [(n, module.__dict__[n]) for n, kind in module._members.items() if kind == MODULE]
+
+
+def _converted(tensor, dtype):
+    """A copy with another dtype and the same order of dimensions in memory."""
+    array = tensor.detach().numpy().astype(dtype, order="K")
+    return copy.deepcopy(from_numpy(array))  # into aligned memory
+
+
+def _warn_of_hidden_members(owner, name, value):
+    values = value.values() if isinstance(value, dict) else value
+    hidden = next((v for v in values if isinstance(v, (Module, Parameter))), None)
+    if hidden is not None:
+        kind = "Module" if isinstance(hidden, Module) else "Parameter"
+        wanted = f"{kind}{'Dict' if isinstance(value, dict) else 'List'}"
+        warnings.warn(
+            f"{owner}.{name} is a plain {type(value).__name__} with a {type(hidden).__name__}: its parameters "
+            f"will be neither trained nor saved; wrap it in nn.{wanted}",
+            stacklevel=3,
+        )
+
+
+class _ModuleHook:
+    """One hook of a module, and the handle that removes it."""
+
+    def __init__(self, module, where, hook, prepend, with_kwargs):
+        if not callable(hook):
+            raise TypeError(f"hook: expected a callable, got {type(hook).__name__}")
+        self.hook, self.with_kwargs = hook, with_kwargs
+        self._entries = module.__dict__.setdefault(where, [])
+        self._entries.insert(0 if prepend else len(self._entries), self)
+        module.__dict__["_has_hooks"] = True
+
+    def remove(self):
+        """Take the hook away; doing so twice is harmless."""
+        if self in self._entries:
+            self._entries.remove(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.remove()
