@@ -13,6 +13,7 @@ from fastnn.ops import (
     mask,
     moment,
     order,
+    product,
     random,
     reduce,
     shape,
@@ -22,6 +23,7 @@ from fastnn.ops import (
 from fastnn.ops import index as index
 from fastnn.ops import dropout as _dropout  # shares its name with its op
 from fastnn.ops import embedding as _embedding  # shares its name with its op
+from fastnn.ops import linear as _linear  # shares its name with its op
 from fastnn.ops import methods as methods
 from fastnn.ops.along import *
 from fastnn.ops.arrange import *
@@ -31,9 +33,11 @@ from fastnn.ops.creation import *
 from fastnn.ops.dropout import *
 from fastnn.ops.embedding import *
 from fastnn.ops.extreme import *
+from fastnn.ops.linear import *
 from fastnn.ops.mask import *
 from fastnn.ops.moment import *
 from fastnn.ops.order import *
+from fastnn.ops.product import *
 from fastnn.ops.random import *
 from fastnn.ops.reduce import *
 from fastnn.ops.shape import *
@@ -41,6 +45,7 @@ from fastnn.ops.slices import *
 from fastnn.ops.window import *
 
 _FAMILIES = (
+    _linear,
     _embedding,
     _dropout,
     along,
@@ -52,6 +57,7 @@ _FAMILIES = (
     mask,
     moment,
     order,
+    product,
     random,
     reduce,
     shape,

@@ -10,6 +10,7 @@ from fastnn.ops import (
     mask,
     moment,
     order,
+    product,
     reduce,
     shape,
     slices,
@@ -114,5 +115,16 @@ add_methods(
         "sort": order.sort,
         "take_along_dim": along.take_along_dim,
         "topk": order.topk,
+    }
+)
+add_methods(
+    {
+        "addmm": product.addmm,
+        "bmm": product.bmm,
+        "dot": product.dot,
+        "matmul": product.matmul,
+        "mm": product.mm,
+        "mv": product.mv,
+        "outer": product.outer,
     }
 )
