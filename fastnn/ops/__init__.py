@@ -4,18 +4,27 @@ Each family names its public functions in ``__all__``; all of them are also ``fa
 """
 
 from fastnn.ops import (
+    activation,
     along,
     arrange,
     axes,
     border,
+    compare,
+    compound,
     creation,
+    elementwise,
     extreme,
+    gate,
+    logic,
     mask,
     moment,
     order,
+    power,
     product,
     random,
+    rectifier,
     reduce,
+    rounding,
     shape,
     slices,
     window,
@@ -25,41 +34,59 @@ from fastnn.ops import dropout as _dropout  # shares its name with its op
 from fastnn.ops import embedding as _embedding  # shares its name with its op
 from fastnn.ops import linear as _linear  # shares its name with its op
 from fastnn.ops import methods as methods
+from fastnn.ops.activation import *
 from fastnn.ops.along import *
 from fastnn.ops.arrange import *
 from fastnn.ops.axes import *
 from fastnn.ops.border import *
+from fastnn.ops.compare import *
+from fastnn.ops.compound import *
 from fastnn.ops.creation import *
 from fastnn.ops.dropout import *
+from fastnn.ops.elementwise import *
 from fastnn.ops.embedding import *
 from fastnn.ops.extreme import *
+from fastnn.ops.gate import *
 from fastnn.ops.linear import *
+from fastnn.ops.logic import *
 from fastnn.ops.mask import *
 from fastnn.ops.moment import *
 from fastnn.ops.order import *
+from fastnn.ops.power import *
 from fastnn.ops.product import *
 from fastnn.ops.random import *
+from fastnn.ops.rectifier import *
 from fastnn.ops.reduce import *
+from fastnn.ops.rounding import *
 from fastnn.ops.shape import *
 from fastnn.ops.slices import *
 from fastnn.ops.window import *
 
 _FAMILIES = (
-    _linear,
-    _embedding,
     _dropout,
+    _embedding,
+    _linear,
+    activation,
     along,
     arrange,
     axes,
     border,
+    compare,
+    compound,
     creation,
+    elementwise,
     extreme,
+    gate,
+    logic,
     mask,
     moment,
     order,
+    power,
     product,
     random,
+    rectifier,
     reduce,
+    rounding,
     shape,
     slices,
     window,

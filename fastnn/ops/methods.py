@@ -2,16 +2,25 @@
 
 from fastnn._engine.engine import add_methods
 from fastnn.ops import (
+    activation,
     along,
     arrange,
     axes,
     border,
+    compare,
+    compound,
+    elementwise,
     extreme,
+    inplace,
+    logic,
     mask,
     moment,
     order,
+    power,
     product,
+    rectifier,
     reduce,
+    rounding,
     shape,
     slices,
     window,
@@ -126,5 +135,141 @@ add_methods(
         "mm": product.mm,
         "mv": product.mv,
         "outer": product.outer,
+    }
+)
+add_methods(
+    {
+        "add": elementwise.add,
+        "div": elementwise.div,
+        "divide": elementwise.divide,
+        "mul": elementwise.mul,
+        "multiply": elementwise.multiply,
+        "pow": elementwise.pow,
+        "sub": elementwise.sub,
+        "subtract": elementwise.subtract,
+        "true_divide": elementwise.true_divide,
+    }
+)
+add_methods(
+    {
+        "cos": power.cos,
+        "erf": power.erf,
+        "exp": power.exp,
+        "expm1": power.expm1,
+        "log": power.log,
+        "log10": power.log10,
+        "log1p": power.log1p,
+        "log2": power.log2,
+        "reciprocal": power.reciprocal,
+        "rsqrt": power.rsqrt,
+        "sin": power.sin,
+        "sqrt": power.sqrt,
+        "square": power.square,
+        "tan": power.tan,
+    }
+)
+add_methods(
+    {
+        "abs": rounding.abs,
+        "absolute": rounding.absolute,
+        "ceil": rounding.ceil,
+        "clamp": rounding.clamp,
+        "clip": rounding.clip,
+        "fix": rounding.fix,
+        "floor": rounding.floor,
+        "frac": rounding.frac,
+        "neg": rounding.neg,
+        "negative": rounding.negative,
+        "round": rounding.round,
+        "sign": rounding.sign,
+        "trunc": rounding.trunc,
+    }
+)
+add_methods(
+    {
+        "eq": compare.eq,
+        "ge": compare.ge,
+        "greater": compare.greater,
+        "greater_equal": compare.greater_equal,
+        "gt": compare.gt,
+        "le": compare.le,
+        "less": compare.less,
+        "less_equal": compare.less_equal,
+        "lt": compare.lt,
+        "maximum": compare.maximum,
+        "minimum": compare.minimum,
+        "ne": compare.ne,
+        "not_equal": compare.not_equal,
+        "where": lambda self, condition, other: compare.where(condition, self, other),
+    }
+)
+add_methods(
+    {
+        "addcdiv": compound.addcdiv,
+        "addcmul": compound.addcmul,
+        "floor_divide": compound.floor_divide,
+        "fmod": compound.fmod,
+        "lerp": compound.lerp,
+        "remainder": compound.remainder,
+    }
+)
+add_methods(
+    {
+        "allclose": logic.allclose,
+        "equal": logic.equal,
+        "isclose": logic.isclose,
+        "isfinite": logic.isfinite,
+        "isinf": logic.isinf,
+        "isnan": logic.isnan,
+        "logical_and": logic.logical_and,
+        "logical_not": logic.logical_not,
+        "logical_or": logic.logical_or,
+        "logical_xor": logic.logical_xor,
+    }
+)
+add_methods(
+    {
+        "add_": inplace._add_,
+        "addcdiv_": inplace._addcdiv_,
+        "addcmul_": inplace._addcmul_,
+        "clamp_": inplace._clamp_,
+        "div_": inplace._div_,
+        "fill_": inplace._fill_,
+        "lerp_": inplace._lerp_,
+        "mul_": inplace._mul_,
+        "pow_": inplace._pow_,
+        "sub_": inplace._sub_,
+        "zero_": inplace._zero_,
+        "cos_": inplace._in_place_form(power.cos),
+        "exp_": inplace._in_place_form(power.exp),
+        "expm1_": inplace._in_place_form(power.expm1),
+        "log_": inplace._in_place_form(power.log),
+        "log10_": inplace._in_place_form(power.log10),
+        "log1p_": inplace._in_place_form(power.log1p),
+        "log2_": inplace._in_place_form(power.log2),
+        "reciprocal_": inplace._in_place_form(power.reciprocal),
+        "rsqrt_": inplace._in_place_form(power.rsqrt),
+        "sin_": inplace._in_place_form(power.sin),
+        "sqrt_": inplace._in_place_form(power.sqrt),
+        "square_": inplace._in_place_form(power.square),
+        "tan_": inplace._in_place_form(power.tan),
+        "erf_": inplace._in_place_form(power.erf),
+        "abs_": inplace._in_place_form(rounding.abs),
+        "ceil_": inplace._in_place_form(rounding.ceil),
+        "floor_": inplace._in_place_form(rounding.floor),
+        "neg_": inplace._in_place_form(rounding.neg),
+        "round_": inplace._in_place_form(rounding.round),
+        "trunc_": inplace._in_place_form(rounding.trunc),
+        "sign_": inplace._in_place_form(rounding.sign),
+    }
+)
+add_methods(
+    {
+        "relu": rectifier.relu,
+        "relu_": inplace._in_place_form(rectifier.relu),
+        "sigmoid": activation.sigmoid,
+        "sigmoid_": inplace._in_place_form(activation.sigmoid),
+        "tanh": activation.tanh,
+        "tanh_": inplace._in_place_form(activation.tanh),
     }
 )

@@ -1,0 +1,469 @@
+"""Smooth activations: sigmoid, tanh, SiLU, Mish, GELU, softplus, ELU and their kin."""
+from fastnn._engine.engine cimport *
+from fastnn.ops.broadcast cimport *
+from fastnn.ops.compare import where
+
+cdef extern from "fastnn.h":
+    enum:
+        FNN_sigmoid_forward, FNN_sigmoid_backward, FNN_tanh_forward, FNN_tanh_backward
+        FNN_silu_forward, FNN_silu_backward, FNN_mish_forward, FNN_mish_backward
+        FNN_gelu_forward, FNN_gelu_backward, FNN_gelu_tanh_forward, FNN_gelu_tanh_backward
+        FNN_softplus_forward, FNN_softplus_backward, FNN_logsigmoid_forward, FNN_logsigmoid_backward
+        FNN_softsign_forward, FNN_softsign_backward, FNN_elu_forward, FNN_elu_backward
+
+__all__ = ["sigmoid", "tanh", "silu", "mish", "gelu", "softplus", "logsigmoid", "softsign", "elu", "selu", "celu"]
+
+
+cdef int activation_rule(Node node, Tensor dy) except -1:
+    """dx from dy and what was saved, x or y."""
+    cdef Tensor dx = new_like(dy)
+    cdef Tensor saved = contiguous(node.a)
+    cdef fnn_call c
+    cdef int i
+    dy = contiguous(dy)
+    start(&c, <int>node.n[0], dy.dtype_)
+    buffer(&c, dx)
+    buffer(&c, dy)
+    buffer(&c, saved)
+    c.args.n[0] = dy.size_
+    for i in range(4):
+        c.args.s[i] = node.s[i]
+    run(&c, 1, 20.0 * dy.size_, 0)
+    return node.give(0, dx)
+
+
+cdef object activate(const char *name, int forward, int backward, bint keep_output, object input, Rule graph,
+                     double s0, double s1, double s2, bint inplace):
+    """y = forward(input); in place it works on a copy where the graph will ask for input's old values."""
+    cdef Tensor x, y, packed
+    cdef Node node
+    cdef fnn_call c
+    x = <Tensor>input if type(input) is Tensor and (<Tensor>input).dtype_ <= FNN_F64 else floating(input, name.decode())
+    if inplace:
+        check_inplace(x, name.decode() + "_")
+        if x is not input:
+            raise TypeError(f"{name.decode()}: inplace needs a floating point tensor, got {dtype_name((<Tensor>input).dtype_)}")
+        if tracked(x):
+            return rebase(x, activate(name, forward, backward, keep_output, x.clone(), graph, s0, s1, s2, False))
+    packed = contiguous(x)
+    y = x if inplace and packed is x else new_like(x)
+    start(&c, forward, x.dtype_)
+    buffer(&c, y)
+    buffer(&c, packed)
+    c.args.n[0] = x.size_
+    c.args.s[0] = s0
+    c.args.s[1] = s1
+    c.args.s[2] = s2
+    c.args.s[3] = 0
+    run(&c, 1, 20.0 * x.size_, 0)
+    if inplace:
+        if y is not x:
+            copy_into(x, y)
+        else:
+            bump(x)
+        return x
+    if tracked(x):
+        node = record1(name, y, x, activation_rule, graph)
+        node.n[0] = backward
+        node.s[0] = s0
+        node.s[1] = s1
+        node.s[2] = s2
+        node.s[3] = 0
+        if keep_output:
+            save_output(node, y, None, None)
+        else:
+            save(node, x, None, None)
+    return y
+
+
+cdef object number(object x, str what):
+    if not is_number(x):
+        raise TypeError(f"{what} must be a number, got {type(x).__name__}")
+    return x
+
+
+cdef int sigmoid_graph(Node node, Tensor dy) except -1:
+    y = node.output()
+    return node.give(0, dy * (y * (1 - y)))
+
+
+def sigmoid(input):
+    """1 / (1 + exp(-input)), element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape; integers become float32.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Notes
+    -----
+    At most 2 ulp from exact. Has the behaviour of ``torch.sigmoid``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.sigmoid(fastnn.tensor([0.0, 2.0]))
+    tensor([0.5000, 0.8808])
+    """
+    return activate("sigmoid", FNN_sigmoid_forward, FNN_sigmoid_backward, True, input, sigmoid_graph, 0, 0, 0, False)
+
+
+cdef int tanh_graph(Node node, Tensor dy) except -1:
+    y = node.output()
+    return node.give(0, dy * (1 - y * y))
+
+
+def tanh(input):
+    """The hyperbolic tangent of each element.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape; integers become float32.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Notes
+    -----
+    At most 2 ulp from exact. Has the behaviour of ``torch.tanh``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.tanh(fastnn.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.7616])
+    """
+    return activate("tanh", FNN_tanh_forward, FNN_tanh_backward, True, input, tanh_graph, 0, 0, 0, False)
+
+
+cdef int silu_graph(Node node, Tensor dy) except -1:
+    z = node.a * node.s[0] if node.s[0] != 1 else node.a
+    q = sigmoid(z)
+    return node.give(0, dy * (q * (z * (1 - q) + 1)))
+
+
+def silu(input, inplace=False):
+    """SiLU: input * sigmoid(input), element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape; integers become float32.
+    inplace : bool
+        Write the result over input. Default False.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Notes
+    -----
+    Hendrycks and Gimpel 2016, arXiv:1606.08415. Has the behaviour of ``torch.nn.functional.silu``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.silu(fastnn.tensor([0.0, 2.0]))
+    tensor([0.0000, 1.7616])
+    """
+    return activate("silu", FNN_silu_forward, FNN_silu_backward, False, input, silu_graph, 1, 0, 0, inplace)
+
+
+cdef int mish_graph(Node node, Tensor dy) except -1:
+    x = node.a
+    t = tanh(softplus(x))
+    return node.give(0, dy * (t + x * sigmoid(x) * (1 - t * t)))
+
+
+def mish(input, inplace=False):
+    """Mish: input * tanh(log(1 + exp(input))), element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape; integers become float32.
+    inplace : bool
+        Write the result over input. Default False.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Notes
+    -----
+    Misra 2019, arXiv:1908.08681. Has the behaviour of ``torch.nn.functional.mish``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.mish(fastnn.tensor([0.0, 2.0]))
+    tensor([0.0000, 1.9440])
+    """
+    return activate("mish", FNN_mish_forward, FNN_mish_backward, False, input, mish_graph, 0, 0, 0, inplace)
+
+
+cdef int gelu_graph(Node node, Tensor dy) except -1:
+    x = node.a
+    below = ((x * 0.70710678118654752440).erf() + 1) * 0.5
+    density = (x * x * -0.5).exp() * 0.39894228040143267794
+    return node.give(0, dy * (below + x * density))
+
+
+cdef int gelu_tanh_graph(Node node, Tensor dy) except -1:
+    x = node.a
+    t = tanh((x + x * x * x * 0.044715) * 0.79788456080286535588)
+    slope = (x * x * 0.134145 + 1) * 0.79788456080286535588
+    return node.give(0, dy * (((t + 1) + x * (1 - t * t) * slope) * 0.5))
+
+
+def gelu(input, approximate="none"):
+    """GELU: input times the normal distribution below input, x/2 (1 + erf(x / sqrt 2)).
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape; integers become float32.
+    approximate : {"none", "tanh", "sigmoid"}
+        "tanh": x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); "sigmoid": x sigmoid(1.702 x). Default
+        "none".
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If approximate is none of these.
+
+    Notes
+    -----
+    Hendrycks and Gimpel 2016, arXiv:1606.08415. Has the behaviour of
+    ``torch.nn.functional.gelu``, and the paper's approximation by a sigmoid besides.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.gelu(fastnn.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
+    """
+    if approximate == "none":
+        return activate("gelu", FNN_gelu_forward, FNN_gelu_backward, False, input, gelu_graph, 0, 0, 0, False)
+    if approximate == "tanh":
+        return activate("gelu", FNN_gelu_tanh_forward, FNN_gelu_tanh_backward, False, input, gelu_tanh_graph, 0, 0, 0, False)
+    if approximate == "sigmoid":
+        return activate("gelu", FNN_silu_forward, FNN_silu_backward, False, input, silu_graph, 1.702, 0, 0, False)
+    raise ValueError(f"gelu: approximate must be 'none', 'tanh' or 'sigmoid', got {approximate!r}")
+
+
+cdef int softplus_graph(Node node, Tensor dy) except -1:
+    z = node.a * node.s[0]
+    return node.give(0, where(z > node.s[1], dy, dy * sigmoid(z)))
+
+
+def softplus(input, beta=1.0, threshold=20.0):
+    """log(1 + exp(beta * input)) / beta, and input itself where beta * input > threshold.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape; integers become float32.
+    beta, threshold : float
+        Default 1 and 20.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If beta is 0.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.nn.functional.softplus``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.softplus(fastnn.tensor([0.0, 30.0]))
+    tensor([ 0.6931, 30.0000])
+    """
+    if number(beta, "softplus: beta") == 0:
+        raise ValueError("softplus: beta must not be 0")
+    return activate("softplus", FNN_softplus_forward, FNN_softplus_backward, False, input, softplus_graph,
+                    beta, number(threshold, "softplus: threshold"), 1.0 / beta, False)
+
+
+cdef int logsigmoid_graph(Node node, Tensor dy) except -1:
+    return node.give(0, dy * sigmoid(-node.a))
+
+
+def logsigmoid(input):
+    """log(1 / (1 + exp(-input))), element by element, exact for large negative input too.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape; integers become float32.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.nn.functional.logsigmoid``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.logsigmoid(fastnn.tensor([0.0, -30.0]))
+    tensor([ -0.6931, -30.0000])
+    """
+    return activate("logsigmoid", FNN_logsigmoid_forward, FNN_logsigmoid_backward, False, input, logsigmoid_graph, 0, 0, 0, False)
+
+
+cdef int softsign_graph(Node node, Tensor dy) except -1:
+    return node.give(0, dy / (node.a.abs() + 1).square())
+
+
+def softsign(input):
+    """input / (1 + abs(input)), element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape; integers become float32.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.nn.functional.softsign``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.softsign(fastnn.tensor([1.0, -3.0]))
+    tensor([ 0.5000, -0.7500])
+    """
+    return activate("softsign", FNN_softsign_forward, FNN_softsign_backward, False, input, softsign_graph, 0, 0, 0, False)
+
+
+cdef int elu_graph(Node node, Tensor dy) except -1:
+    x = node.a
+    low = (x * node.s[2]).clamp(max=0).exp() * (node.s[0] * node.s[2])
+    return node.give(0, where(x > 0, dy * node.s[1], dy * low))
+
+
+def elu(input, alpha=1.0, inplace=False):
+    """ELU: input above 0, alpha * (exp(input) - 1) below.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape; integers become float32.
+    alpha : float
+        Default 1.
+    inplace : bool
+        Write the result over input. Default False.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Notes
+    -----
+    Clevert et al. 2015, arXiv:1511.07289. Has the behaviour of ``torch.nn.functional.elu``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.elu(fastnn.tensor([1.0, -1.0]))
+    tensor([ 1.0000, -0.6321])
+    """
+    return activate("elu", FNN_elu_forward, FNN_elu_backward, False, input, elu_graph, number(alpha, "elu: alpha"), 1, 1, inplace)
+
+
+def selu(input, inplace=False):
+    """SELU: scale * ELU(input, alpha), with the constants that keep mean 0 and variance 1.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape; integers become float32.
+    inplace : bool
+        Write the result over input. Default False.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Notes
+    -----
+    Klambauer et al. 2017, arXiv:1706.02515. Has the behaviour of ``torch.nn.functional.selu``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.selu(fastnn.tensor([1.0, -1.0]))
+    tensor([ 1.0507, -1.1113])
+    """
+    return activate("elu", FNN_elu_forward, FNN_elu_backward, False, input, elu_graph, 1.6732632423543772848 * 1.0507009873554804934, 1.0507009873554804934, 1, inplace)
+
+
+def celu(input, alpha=1.0, inplace=False):
+    """CELU: max(0, input) + min(0, alpha * (exp(input / alpha) - 1)).
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape; integers become float32.
+    alpha : float
+        Above 0. Default 1.
+    inplace : bool
+        Write the result over input. Default False.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If alpha is not above 0.
+
+    Notes
+    -----
+    Barron 2017, arXiv:1704.07483. Has the behaviour of ``torch.nn.functional.celu``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.celu(fastnn.tensor([1.0, -1.0]), alpha=2.0)
+    tensor([ 1.0000, -0.7869])
+    """
+    if number(alpha, "celu: alpha") <= 0:
+        raise ValueError(f"celu: alpha must be above 0, got {alpha}")
+    return activate("elu", FNN_elu_forward, FNN_elu_backward, False, input, elu_graph, alpha, 1, 1.0 / alpha, inplace)

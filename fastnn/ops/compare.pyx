@@ -1,0 +1,460 @@
+"""Comparisons and choices: eq, lt, maximum, where and their kin."""
+import numpy as np
+
+from fastnn._engine.engine cimport *
+from fastnn.ops.broadcast cimport *
+
+cdef extern from "fastnn.h":
+    enum:
+        FNN_eq_forward, FNN_ne_forward, FNN_lt_forward, FNN_le_forward, FNN_gt_forward, FNN_ge_forward
+        FNN_maximum_forward, FNN_minimum_forward, FNN_maximum_backward, FNN_where_forward
+
+__all__ = ["eq", "ne", "lt", "le", "gt", "ge", "not_equal", "less", "less_equal", "greater", "greater_equal",
+           "maximum", "minimum", "where"]
+
+
+# --- comparisons ------------------------------------------------------------------------------------
+
+cdef object compare(const char *name, int id, object function, object left, object right):
+    cdef Tensor a = <Tensor>left if isinstance(left, Tensor) else None
+    cdef Tensor b = <Tensor>right if isinstance(right, Tensor) else None
+    cdef double s[8]
+    s[:] = [0] * 8
+    if not (a is not None and a.dtype_ <= FNN_F64 and (type(right) is float if b is None else a.dtype_ == b.dtype_)):
+        for x in (left, right):
+            if not isinstance(x, (Tensor, np.ndarray)) and not is_number(x):
+                return NotImplemented
+        pair = resolve(name.decode(), function, left, right)
+        if type(pair) is not tuple:
+            return pair
+        left, right = pair
+        a = (<Tensor>left).detach() if isinstance(left, Tensor) else None
+        b = (<Tensor>right).detach() if isinstance(right, Tensor) else None
+    if a is None:
+        s[0] = left
+    if b is None:
+        s[1] = right
+    return compute(id, MASK_OUT, a, b, None, s, None, name)
+
+
+cdef object wanted(object y, str name):
+    if y is NotImplemented:
+        raise TypeError(f"{name}: expected Tensors, arrays or numbers")
+    return y
+
+
+cdef object eq_slot(object a, object b):
+    return compare("eq", FNN_eq_forward, np.equal, a, b)
+
+
+def eq(input, other):
+    """Whether input == other, element by element: a bool tensor.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Shapes broadcast; any dtypes.
+
+    Returns
+    -------
+    Tensor
+        bool. NaN is never equal to anything.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.eq``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.eq(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
+    [False, True, False]
+    """
+    return wanted(eq_slot(input, other), "eq")
+
+
+cdef object ne_slot(object a, object b):
+    return compare("ne", FNN_ne_forward, np.not_equal, a, b)
+
+
+def ne(input, other):
+    """Whether input != other, element by element: a bool tensor.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Shapes broadcast; any dtypes.
+
+    Returns
+    -------
+    Tensor
+        bool. NaN is different from anything.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.ne``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.ne(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
+    [True, False, True]
+    """
+    return wanted(ne_slot(input, other), "ne")
+
+
+cdef object lt_slot(object a, object b):
+    return compare("lt", FNN_lt_forward, np.less, a, b)
+
+
+def lt(input, other):
+    """Whether input < other, element by element: a bool tensor.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Shapes broadcast; any dtypes.
+
+    Returns
+    -------
+    Tensor
+        bool. NaN is never less than anything.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.lt``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.lt(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
+    [True, False, False]
+    """
+    return wanted(lt_slot(input, other), "lt")
+
+
+cdef object le_slot(object a, object b):
+    return compare("le", FNN_le_forward, np.less_equal, a, b)
+
+
+def le(input, other):
+    """Whether input <= other, element by element: a bool tensor.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Shapes broadcast; any dtypes.
+
+    Returns
+    -------
+    Tensor
+        bool. NaN is never at most anything.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.le``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.le(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
+    [True, True, False]
+    """
+    return wanted(le_slot(input, other), "le")
+
+
+cdef object gt_slot(object a, object b):
+    return compare("gt", FNN_gt_forward, np.greater, a, b)
+
+
+def gt(input, other):
+    """Whether input > other, element by element: a bool tensor.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Shapes broadcast; any dtypes.
+
+    Returns
+    -------
+    Tensor
+        bool. NaN is never greater than anything.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.gt``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.gt(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
+    [False, False, True]
+    """
+    return wanted(gt_slot(input, other), "gt")
+
+
+cdef object ge_slot(object a, object b):
+    return compare("ge", FNN_ge_forward, np.greater_equal, a, b)
+
+
+def ge(input, other):
+    """Whether input >= other, element by element: a bool tensor.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Shapes broadcast; any dtypes.
+
+    Returns
+    -------
+    Tensor
+        bool. NaN is never at least anything.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.ge``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.ge(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
+    [False, True, True]
+    """
+    return wanted(ge_slot(input, other), "ge")
+
+
+# --- the larger, the smaller, the chosen ------------------------------------------------------------
+
+cdef Tensor share_of(Node node, Tensor dy, bint swap):
+    """The part of dy that the first of (a, b), or of (b, a), gets as the larger."""
+    cdef double s[8]
+    if swap:
+        s[:] = [0, node.s[1], node.s[0], 0, 0, 0, 0, 0]
+        return compute(FNN_maximum_backward, REALS, dy, node.b, node.a, s, None, "")
+    s[:] = [0, node.s[0], node.s[1], 0, 0, 0, 0, 0]
+    return compute(FNN_maximum_backward, REALS, dy, node.a, node.b, s, None, "")
+
+
+cdef int maximum_rule(Node node, Tensor dy) except -1:
+    if node.wants(0):
+        give_to(node, 0, share_of(node, dy, False), True)
+    if node.wants(1):
+        give_to(node, 1, share_of(node, dy, True), True)
+    return 0
+
+
+cdef int minimum_rule(Node node, Tensor dy) except -1:
+    if node.wants(0):
+        give_to(node, 0, share_of(node, dy, True), True)
+    if node.wants(1):
+        give_to(node, 1, share_of(node, dy, False), True)
+    return 0
+
+
+cdef int choice_graph(Node node, Tensor dy, bint larger) except -1:
+    a, b = other_operand(node, 0), other_operand(node, 1)
+    half = where(eq(a, b), 0.5, 0.0)
+    first = gt(a, b) if larger else lt(a, b)
+    if node.wants(0):
+        give_to(node, 0, dy * where(first, 1.0, half).to(dy.dtype), True)
+    if node.wants(1):
+        give_to(node, 1, dy * where(first | eq(a, b), half, 1.0).to(dy.dtype), True)
+    return 0
+
+
+cdef int maximum_graph(Node node, Tensor dy) except -1:
+    return choice_graph(node, dy, True)
+
+
+cdef int minimum_graph(Node node, Tensor dy) except -1:
+    return choice_graph(node, dy, False)
+
+
+def maximum(input, other):
+    """The larger of input and other, element by element; NaN where either is.
+
+    Where they are equal, each gets half of the gradient.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Shapes broadcast.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.maximum``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.maximum(fastnn.tensor([1.0, 5.0]), fastnn.tensor([3.0, 2.0]))
+    tensor([3., 5.])
+    """
+    return wanted(binary("maximum", FNN_maximum_forward, np.maximum, input, other, 1, maximum_rule, maximum_graph, 15),
+                  "maximum")
+
+
+def minimum(input, other):
+    """The smaller of input and other, element by element; NaN where either is.
+
+    Where they are equal, each gets half of the gradient.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Shapes broadcast.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.minimum``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.minimum(fastnn.tensor([1.0, 5.0]), fastnn.tensor([3.0, 2.0]))
+    tensor([1., 2.])
+    """
+    return wanted(binary("minimum", FNN_minimum_forward, np.minimum, input, other, 1, minimum_rule, minimum_graph, 15),
+                  "minimum")
+
+
+cdef int where_rule(Node node, Tensor dy) except -1:
+    cdef double s[8]
+    s[:] = [0] * 8
+    if node.wants(0):
+        give_to(node, 0, compute(FNN_where_forward, MASK_IN, node.a, dy, None, s, None, ""), True)
+    if node.wants(1):
+        give_to(node, 1, compute(FNN_where_forward, MASK_IN, node.a, None, dy, s, None, ""), True)
+    return 0
+
+
+cdef int where_graph(Node node, Tensor dy) except -1:
+    if node.wants(0):
+        give_to(node, 0, where(node.a, dy, 0.0), True)
+    if node.wants(1):
+        give_to(node, 1, where(node.a, 0.0, dy), True)
+    return 0
+
+
+def where(condition, input=None, other=None):
+    """input where condition is true, other elsewhere.
+
+    Parameters
+    ----------
+    condition : Tensor
+        bool.
+    input, other : Tensor or number
+        Broadcast with condition. Without them the result is the tuple of indices where condition
+        is true.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    TypeError
+        If condition is not bool.
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.where``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> x = fastnn.tensor([1.0, -2.0])
+    >>> fastnn.where(x > 0, x, 0.0)
+    tensor([1., 0.])
+    """
+    cdef Tensor y, a = None, b = None, mask = as_tensor(condition, b"where: condition")
+    cdef Node node
+    cdef double s[8]
+    s[:] = [0] * 8
+    if mask.dtype_ != FNN_BOOL:
+        raise TypeError(f"where: condition must be bool, got {dtype_name(mask.dtype_)}")
+    if input is None and other is None:
+        return mask.nonzero(as_tuple=True)
+    if is_number(input) and is_number(other):
+        if not isinstance(input, float) and not isinstance(other, float):
+            return by_numpy(lambda m: np.where(m, input, other), mask, None)
+    else:
+        chosen = lambda a, b: np.where(to_numpy(mask), a, b)
+        pair = resolve("where", chosen, input, other)
+        if type(pair) is not tuple:
+            return pair
+        input, other = pair
+    if isinstance(input, Tensor):
+        a = <Tensor>input
+    else:
+        s[1] = input
+    if isinstance(other, Tensor):
+        b = <Tensor>other
+    else:
+        s[2] = other
+    y = compute(FNN_where_forward, MASK_IN, mask, a, b, s, None, "where")
+    if grad_enabled() and ((a is not None and a.wants_grad) or (b is not None and b.wants_grad)):
+        node = record2("where", y, a if a is not None else mask, b if b is not None else mask, where_rule, where_graph)
+        save(node, mask, None, None)
+        if (a is not None and not same_shape(a, y)) or (b is not None and not same_shape(b, y)):
+            node.extra = (None if a is None else shape_of(a), None if b is None else shape_of(b))
+    return y
+
+
+not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
+set_binary(OP_EQ, eq_slot)
+set_binary(OP_NE, ne_slot)
+set_binary(OP_LT, lt_slot)
+set_binary(OP_LE, le_slot)
+set_binary(OP_GT, gt_slot)
+set_binary(OP_GE, ge_slot)

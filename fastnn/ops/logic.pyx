@@ -1,0 +1,180 @@
+"""Questions and logic: isnan, isclose, logical_and and their kin; all give bools."""
+import numpy as np
+
+from fastnn._engine.engine cimport *
+from fastnn.ops.broadcast cimport *
+from fastnn.ops.compare import eq, lt, ne
+
+__all__ = ["isnan", "isinf", "isfinite", "isclose", "allclose", "equal",
+           "logical_and", "logical_or", "logical_xor", "logical_not"]
+
+
+# --- questions --------------------------------------------------------------------------------------
+
+def isnan(input):
+    """Whether each element is NaN: a bool tensor; ``torch.isnan``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.isnan(fastnn.tensor([1.0, float("nan")])).tolist()
+    [False, True]
+    """
+    return ne(input, input)
+
+
+def isinf(input):
+    """Whether each element is infinite: a bool tensor; ``torch.isinf``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.isinf(fastnn.tensor([1.0, float("-inf")])).tolist()
+    [False, True]
+    """
+    return eq(input.detach().abs(), float("inf"))
+
+
+def isfinite(input):
+    """Whether each element is neither infinite nor NaN: a bool tensor; ``torch.isfinite``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.isfinite(fastnn.tensor([1.0, float("nan"), float("inf")])).tolist()
+    [True, False, False]
+    """
+    return lt(input.detach().abs(), float("inf"))
+
+
+def isclose(input, other, rtol=1e-5, atol=1e-8, equal_nan=False):
+    """Whether abs(input - other) <= atol + rtol * abs(other), element by element; ``torch.isclose``.
+
+    Parameters
+    ----------
+    input, other : Tensor
+        Shapes broadcast.
+    rtol, atol : float
+        Default 1e-5 and 1e-8.
+    equal_nan : bool
+        Whether NaN is close to NaN. Default False.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.isclose(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.000001, 2.1])).tolist()
+    [True, False]
+    """
+    return by_numpy(lambda a, b: np.isclose(a, b, rtol, atol, equal_nan), as_tensor(input, b"isclose: input"),
+                    as_tensor(other, b"isclose: other"))
+
+
+def allclose(input, other, rtol=1e-5, atol=1e-8, equal_nan=False):
+    """Whether all elements are close: a bool; see `isclose`. ``torch.allclose``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.allclose(fastnn.tensor([1.0]), fastnn.tensor([1.000001]))
+    True
+    """
+    return bool(np.all(isclose(input, other, rtol, atol, equal_nan).numpy()))
+
+
+def equal(input, other):
+    """Whether two tensors have the same shape and the same elements: a bool; ``torch.equal``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.equal(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 2.0]))
+    True
+    """
+    a, b = as_tensor(input, b"equal: input"), as_tensor(other, b"equal: other")
+    return a.shape == b.shape and bool(np.all(eq(a, b).numpy()))
+
+
+# --- logic ------------------------------------------------------------------------------------------
+
+cdef object truth(object x):
+    """Tensors and arrays as bools."""
+    return ne(x, 0) if isinstance(x, Tensor) and (<Tensor>x).dtype_ != FNN_BOOL else x
+
+
+def logical_and(input, other):
+    """Whether both are not 0, element by element: a bool tensor; ``torch.logical_and``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.logical_and(fastnn.tensor([True, True]), fastnn.tensor([True, False])).tolist()
+    [True, False]
+    """
+    return by_numpy(np.logical_and, truth(input), truth(other))
+
+
+def logical_or(input, other):
+    """Whether at least one is not 0, element by element: a bool tensor; ``torch.logical_or``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.logical_or(fastnn.tensor([True, True]), fastnn.tensor([True, False])).tolist()
+    [True, True]
+    """
+    return by_numpy(np.logical_or, truth(input), truth(other))
+
+
+def logical_xor(input, other):
+    """Whether exactly one is not 0, element by element: a bool tensor; ``torch.logical_xor``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.logical_xor(fastnn.tensor([True, True]), fastnn.tensor([True, False])).tolist()
+    [False, True]
+    """
+    return by_numpy(np.logical_xor, truth(input), truth(other))
+
+
+def logical_not(input):
+    """Whether each element is 0: a bool tensor; ``torch.logical_not``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.logical_not(fastnn.tensor([True, False])).tolist()
+    [False, True]
+    """
+    return by_numpy(np.logical_not, truth(as_tensor(input, b"logical_not: input")), None)
+
+
+cdef object bitwise(str symbol, object function, object a, object b):
+    for x in (a, b):
+        if isinstance(x, float) or (isinstance(x, Tensor) and (<Tensor>x).dtype_ <= FNN_F64):
+            raise TypeError(f"{symbol}: expected bool or integer tensors, got a floating point one; compare first")
+        if x is not None and not isinstance(x, (Tensor, np.ndarray)) and not is_number(x):
+            return NotImplemented
+    return by_numpy(function, a, b)
+
+
+cdef object and_slot(object a, object b):
+    return bitwise("&", np.bitwise_and, a, b)
+
+
+cdef object or_slot(object a, object b):
+    return bitwise("|", np.bitwise_or, a, b)
+
+
+cdef object xor_slot(object a, object b):
+    return bitwise("^", np.bitwise_xor, a, b)
+
+
+cdef object invert_slot(object a):
+    return bitwise("~", np.invert, a, None)
+
+
+set_binary(OP_AND, and_slot)
+set_binary(OP_OR, or_slot)
+set_binary(OP_XOR, xor_slot)
+set_unary(OP_INVERT, invert_slot)
