@@ -108,7 +108,7 @@ def sigmoid(input):
     --------
     >>> import fastnn
     >>> fastnn.sigmoid(fastnn.tensor([0.0, 2.0]))
-    tensor([0.5000, 0.8808])
+    tensor([0.5   , 0.8808])
     """
     return activate("sigmoid", FNN_sigmoid_forward, FNN_sigmoid_backward, True, input, sigmoid_graph, 0, 0, 0, False)
 
@@ -139,7 +139,7 @@ def tanh(input):
     --------
     >>> import fastnn
     >>> fastnn.tanh(fastnn.tensor([0.0, 1.0]))
-    tensor([0.0000, 0.7616])
+    tensor([0.    , 0.7616])
     """
     return activate("tanh", FNN_tanh_forward, FNN_tanh_backward, True, input, tanh_graph, 0, 0, 0, False)
 
@@ -173,7 +173,7 @@ def silu(input, inplace=False):
     --------
     >>> import fastnn
     >>> fastnn.silu(fastnn.tensor([0.0, 2.0]))
-    tensor([0.0000, 1.7616])
+    tensor([0.    , 1.7616])
     """
     return activate("silu", FNN_silu_forward, FNN_silu_backward, False, input, silu_graph, 1, 0, 0, inplace)
 
@@ -207,7 +207,7 @@ def mish(input, inplace=False):
     --------
     >>> import fastnn
     >>> fastnn.mish(fastnn.tensor([0.0, 2.0]))
-    tensor([0.0000, 1.9440])
+    tensor([0.   , 1.944])
     """
     return activate("mish", FNN_mish_forward, FNN_mish_backward, False, input, mish_graph, 0, 0, 0, inplace)
 
@@ -300,7 +300,7 @@ def softplus(input, beta=1.0, threshold=20.0):
     --------
     >>> import fastnn
     >>> fastnn.softplus(fastnn.tensor([0.0, 30.0]))
-    tensor([ 0.6931, 30.0000])
+    tensor([ 0.6931, 30.    ])
     """
     if number(beta, "softplus: beta") == 0:
         raise ValueError("softplus: beta must not be 0")
@@ -333,7 +333,7 @@ def logsigmoid(input):
     --------
     >>> import fastnn
     >>> fastnn.logsigmoid(fastnn.tensor([0.0, -30.0]))
-    tensor([ -0.6931, -30.0000])
+    tensor([ -0.6931, -30.    ])
     """
     return activate("logsigmoid", FNN_logsigmoid_forward, FNN_logsigmoid_backward, False, input, logsigmoid_graph, 0, 0, 0, False)
 
@@ -363,7 +363,7 @@ def softsign(input):
     --------
     >>> import fastnn
     >>> fastnn.softsign(fastnn.tensor([1.0, -3.0]))
-    tensor([ 0.5000, -0.7500])
+    tensor([ 0.5 , -0.75])
     """
     return activate("softsign", FNN_softsign_forward, FNN_softsign_backward, False, input, softsign_graph, 0, 0, 0, False)
 
@@ -399,7 +399,7 @@ def elu(input, alpha=1.0, inplace=False):
     --------
     >>> import fastnn
     >>> fastnn.elu(fastnn.tensor([1.0, -1.0]))
-    tensor([ 1.0000, -0.6321])
+    tensor([ 1.    , -0.6321])
     """
     return activate("elu", FNN_elu_forward, FNN_elu_backward, False, input, elu_graph, number(alpha, "elu: alpha"), 1, 1, inplace)
 
@@ -462,7 +462,7 @@ def celu(input, alpha=1.0, inplace=False):
     --------
     >>> import fastnn
     >>> fastnn.celu(fastnn.tensor([1.0, -1.0]), alpha=2.0)
-    tensor([ 1.0000, -0.7869])
+    tensor([ 1.    , -0.7869])
     """
     if number(alpha, "celu: alpha") <= 0:
         raise ValueError(f"celu: alpha must be above 0, got {alpha}")

@@ -148,7 +148,7 @@ def sub(input, other, *, alpha=1):
     --------
     >>> import fastnn
     >>> fastnn.sub(fastnn.tensor([1.0, 2.0]), 0.5)
-    tensor([0.5000, 1.5000])
+    tensor([0.5, 1.5])
     """
     if alpha == 1:
         return checked(sub_slot(input, other), "sub", input, other)
@@ -268,7 +268,7 @@ def div(input, other, *, rounding_mode=None):
     --------
     >>> import fastnn
     >>> fastnn.div(fastnn.tensor([1.0, 3.0]), 2)
-    tensor([0.5000, 1.5000])
+    tensor([0.5, 1.5])
     """
     if rounding_mode is None:
         return checked(div_slot(input, other), "div", input, other)

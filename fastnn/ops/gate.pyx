@@ -80,7 +80,7 @@ def prelu(input, weight):
     --------
     >>> import fastnn
     >>> fastnn.prelu(fastnn.tensor([1.0, -2.0]), fastnn.tensor([0.25]))
-    tensor([ 1.0000, -0.5000])
+    tensor([ 1. , -0.5])
     """
     x = floating(input, "prelu")
     w = along_channels(x, weight, "prelu: weight")
@@ -200,7 +200,7 @@ def glu(input, dim=-1):
     --------
     >>> import fastnn
     >>> fastnn.glu(fastnn.tensor([1.0, 2.0, 0.0, 2.0]))
-    tensor([0.5000, 1.7616])
+    tensor([0.5   , 1.7616])
     """
     cdef Tensor x = floating(input, "glu"), y, a, b
     cdef Node node

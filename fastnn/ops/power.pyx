@@ -45,7 +45,7 @@ def exp(input):
     --------
     >>> import fastnn
     >>> fastnn.exp(fastnn.tensor([0.0, 1.0]))
-    tensor([1.0000, 2.7183])
+    tensor([1.    , 2.7183])
     """
     return unary("exp", FNN_exp_forward, FNN_mul_forward, True, input, exp_graph, 0, 0)
 
@@ -75,7 +75,7 @@ def expm1(input):
     --------
     >>> import fastnn
     >>> fastnn.expm1(fastnn.tensor([0.0, 1e-6]))
-    tensor([0.0000e+00, 1.0000e-06])
+    tensor([0.e+00, 1.e-06])
     """
     return unary("expm1", FNN_expm1_forward, FNN_expm1_backward, True, input, expm1_graph, 0, 0)
 
@@ -105,7 +105,7 @@ def log(input):
     --------
     >>> import fastnn
     >>> fastnn.log(fastnn.tensor([1.0, 10.0]))
-    tensor([0.0000, 2.3026])
+    tensor([0.    , 2.3026])
     """
     return unary("log", FNN_log_forward, FNN_log_backward, False, input, log_graph, 1, 0)
 
@@ -195,7 +195,7 @@ def log1p(input):
     --------
     >>> import fastnn
     >>> fastnn.log1p(fastnn.tensor([0.0, 1e-6]))
-    tensor([0.0000e+00, 1.0000e-06])
+    tensor([0.e+00, 1.e-06])
     """
     return unary("log1p", FNN_log1p_forward, FNN_log1p_backward, False, input, log1p_graph, 0, 0)
 
@@ -255,7 +255,7 @@ def rsqrt(input):
     --------
     >>> import fastnn
     >>> fastnn.rsqrt(fastnn.tensor([4.0, 16.0]))
-    tensor([0.5000, 0.2500])
+    tensor([0.5 , 0.25])
     """
     return unary("rsqrt", FNN_rsqrt_forward, FNN_rsqrt_backward, True, input, rsqrt_graph, 0, 0)
 
@@ -317,7 +317,7 @@ def reciprocal(input):
     --------
     >>> import fastnn
     >>> fastnn.reciprocal(fastnn.tensor([2.0, -4.0]))
-    tensor([ 0.5000, -0.2500])
+    tensor([ 0.5 , -0.25])
     """
     return unary("reciprocal", FNN_reciprocal_forward, FNN_reciprocal_backward, True, input, reciprocal_graph, 0, 0)
 
@@ -437,6 +437,6 @@ def erf(input):
     --------
     >>> import fastnn
     >>> fastnn.erf(fastnn.tensor([0.0, 1.0]))
-    tensor([0.0000, 0.8427])
+    tensor([0.    , 0.8427])
     """
     return unary("erf", FNN_erf_forward, FNN_erf_backward, False, input, erf_graph, 0, 0)

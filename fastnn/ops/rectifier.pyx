@@ -82,7 +82,7 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     --------
     >>> import fastnn
     >>> fastnn.leaky_relu(fastnn.tensor([1.0, -2.0]))
-    tensor([ 1.0000, -0.0200])
+    tensor([ 1.  , -0.02])
     """
     return activate("leaky_relu", FNN_leaky_relu_forward, FNN_leaky_relu_backward, False, input, leaky_relu_graph, number(negative_slope, "leaky_relu: negative_slope"), 0, 0, inplace)
 
@@ -122,7 +122,7 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     --------
     >>> import fastnn
     >>> fastnn.hardtanh(fastnn.tensor([0.5, -2.0]))
-    tensor([ 0.5000, -1.0000])
+    tensor([ 0.5, -1. ])
     """
     if number(min_val, "hardtanh: min_val") > number(max_val, "hardtanh: max_val"):
         raise ValueError(f"hardtanh: min_val must not be above max_val, got {min_val} and {max_val}")
@@ -185,7 +185,7 @@ def hardsigmoid(input, inplace=False):
     --------
     >>> import fastnn
     >>> fastnn.hardsigmoid(fastnn.tensor([0.0, 4.0]))
-    tensor([0.5000, 1.0000])
+    tensor([0.5, 1. ])
     """
     return activate("hardsigmoid", FNN_hardsigmoid_forward, FNN_hardsigmoid_backward, False, input, hardsigmoid_graph, 0, 0, 0, inplace)
 
@@ -218,7 +218,7 @@ def hardswish(input, inplace=False):
     --------
     >>> import fastnn
     >>> fastnn.hardswish(fastnn.tensor([1.0, 4.0]))
-    tensor([0.6667, 4.0000])
+    tensor([0.6667, 4.    ])
     """
     return activate("hardswish", FNN_hardswish_forward, FNN_hardswish_backward, False, input, hardswish_graph, 0, 0, 0, inplace)
 
@@ -327,7 +327,7 @@ def softshrink(input, lambd=0.5):
     --------
     >>> import fastnn
     >>> fastnn.softshrink(fastnn.tensor([0.3, 2.0]))
-    tensor([0.0000, 1.5000])
+    tensor([0. , 1.5])
     """
     if number(lambd, "softshrink: lambd") < 0:
         raise ValueError(f"softshrink: lambd must not be negative, got {lambd}")
@@ -359,6 +359,6 @@ def tanhshrink(input):
     --------
     >>> import fastnn
     >>> fastnn.tanhshrink(fastnn.tensor([0.0, 2.0]))
-    tensor([0.0000, 1.0360])
+    tensor([0.   , 1.036])
     """
     return activate("tanhshrink", FNN_tanhshrink_forward, FNN_tanhshrink_backward, False, input, tanhshrink_graph, 0, 0, 0, False)

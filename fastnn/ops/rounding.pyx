@@ -243,7 +243,7 @@ def round(input, *, decimals=0):
     --------
     >>> import fastnn
     >>> fastnn.round(fastnn.tensor([0.5, 1.5, 2.26]), decimals=1)
-    tensor([0.5000, 1.5000, 2.3000])
+    tensor([0.5, 1.5, 2.3])
     """
     if type(decimals) is not int:
         raise TypeError(f"round: decimals must be an int, got {type(decimals).__name__}")
@@ -276,7 +276,7 @@ def frac(input):
     --------
     >>> import fastnn
     >>> fastnn.frac(fastnn.tensor([1.5, -2.25]))
-    tensor([ 0.5000, -0.2500])
+    tensor([ 0.5 , -0.25])
     """
     return input - trunc(input)
 
@@ -315,7 +315,7 @@ def clamp(input, min=None, max=None):
     --------
     >>> import fastnn
     >>> fastnn.clamp(fastnn.tensor([-2.0, 0.5, 3.0]), min=-1, max=1)
-    tensor([-1.0000,  0.5000,  1.0000])
+    tensor([-1. ,  0.5,  1. ])
     """
     if min is None and max is None:
         raise ValueError("clamp: at least one of min and max must be given")
