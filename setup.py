@@ -209,9 +209,9 @@ class BuildExt(build_ext):
             source.write_text(program)
             for flags, link in candidates:
                 command = [*compiler, *flags.split(), str(source), "-o", str(binary), *link.split()]
-                if subprocess.run(command, capture_output=True).returncode == 0:
-                    if subprocess.run([str(binary)]).returncode == 0:
-                        return flags, link
+                built = subprocess.run(command, capture_output=True).returncode == 0
+                if built and subprocess.run([str(binary)]).returncode == 0:
+                    return flags, link
         print("fastnn: no OpenMP found, building for one thread", file=sys.stderr)
         return None
 
