@@ -1,7 +1,7 @@
 """fastnn: train neural networks on a CPU, fast, with the API that people already know."""
 
 try:
-    from fastnn._engine import engine as _engine
+    import fastnn._engine.engine as _engine
 except ModuleNotFoundError as error:
     if error.name != "fastnn._engine.engine":
         raise
