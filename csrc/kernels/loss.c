@@ -199,7 +199,7 @@ static void cross_entropy_soft_forward(const fnn_args *a, int part, int parts)
 }
 
 /* dx = g (e / sum * sum_c(w_c q'_c) - w q'), g = dy * scale, in place of e.
- * p: dx (N, C), holding e, dy (N), or one number if n[3] = 0, scale (1), sum (N), count (N),
+ * p: dx (N, C), holding e, dy (N), or one number if n[3] = 0, scale (1) or NULL, sum, count (N),
  * target, w (C) or NULL. n: N, C, ignored class, dy's step. s: eps */
 static inline __attribute__((always_inline)) void
 cross_entropy_gradient(int soft, const fnn_args *a, int part, int parts)
@@ -207,7 +207,7 @@ cross_entropy_gradient(int soft, const fnn_args *a, int part, int parts)
     const real *dy = a->p[1], *sums = a->p[3], *counts = a->p[4], *q = a->p[5], *w = a->p[6];
     const int64_t *target = a->p[5];
     int64_t C = a->n[1], begin, end;
-    real eps = (real)a->s[0], uniform = eps / (real)C, scale = *(const real *)a->p[2];
+    real eps = (real)a->s[0], uniform = eps / (real)C, scale = a->p[2] ? *(const real *)a->p[2] : 1;
     real total = w ? row_fold(FOLD_SUM, w, C) : (real)C;
     share(a->n[0], 1, part, parts, &begin, &end);
     for (int64_t i = begin; i < end; i++) {
@@ -257,18 +257,19 @@ static void nll_forward(const fnn_args *a, int part, int parts)
     }
 }
 
-/* p: dx (N, C), dy (N) or one number if n[3] = 0, scale (1), count (N), target (N).
+/* p: dx (N, C), dy (N) or one number if n[3] = 0, scale (1) or NULL, count (N), target (N).
  * n: N, C, ignored class, dy's step */
 static void nll_backward(const fnn_args *a, int part, int parts)
 {
-    const real *dy = a->p[1], *scale = a->p[2], *counts = a->p[3];
+    const real *dy = a->p[1], *counts = a->p[3];
+    real scale = a->p[2] ? *(const real *)a->p[2] : 1;
     const int64_t *target = a->p[4];
     int64_t C = a->n[1], begin, end;
     share(a->n[0], 1, part, parts, &begin, &end);
     for (int64_t i = begin; i < end; i++) {
         real *dx = (real *)a->p[0] + i * C;
         memset(dx, 0, (size_t)C * sizeof(real));
-        if (target[i] != a->n[2]) dx[target[i]] = -counts[i] * dy[i * a->n[3]] * *scale;
+        if (target[i] != a->n[2]) dx[target[i]] = -counts[i] * dy[i * a->n[3]] * scale;
     }
 }
 

@@ -340,7 +340,8 @@ SPREAD_KERNEL(centred_backward, SPREAD_CENTRED) /* of variance, standard deviati
 SPREAD_KERNEL(sum_abs_backward, SPREAD_SIGN)
 
 /* The gradient of a selected element goes to its position, all others get 0.
- * p: dx (outer, R, inner), dy (outer, inner), unused, position (int64) (outer, inner). n: outer, R, inner */
+ * p: dx (outer, R, inner), dy (outer, inner), unused, position (int64) (outer, inner). n: outer, R,
+ * inner */
 static void pick_backward(const fnn_args *a, int part, int parts)
 {
     real *dx = a->p[0];

@@ -8,6 +8,7 @@ from fastnn.ops import (
     along,
     arrange,
     axes,
+    batchnorm,
     border,
     compare,
     compound,
@@ -15,16 +16,20 @@ from fastnn.ops import (
     elementwise,
     extreme,
     gate,
+    likelihood,
     logic,
+    loss,
     mask,
     moment,
     order,
     power,
+    probability,
     product,
     random,
     rectifier,
     reduce,
     rounding,
+    rownorm,
     shape,
     slices,
     window,
@@ -38,6 +43,7 @@ from fastnn.ops.activation import *
 from fastnn.ops.along import *
 from fastnn.ops.arrange import *
 from fastnn.ops.axes import *
+from fastnn.ops.batchnorm import *
 from fastnn.ops.border import *
 from fastnn.ops.compare import *
 from fastnn.ops.compound import *
@@ -47,46 +53,55 @@ from fastnn.ops.elementwise import *
 from fastnn.ops.embedding import *
 from fastnn.ops.extreme import *
 from fastnn.ops.gate import *
+from fastnn.ops.likelihood import *
 from fastnn.ops.linear import *
 from fastnn.ops.logic import *
+from fastnn.ops.loss import *
 from fastnn.ops.mask import *
 from fastnn.ops.moment import *
 from fastnn.ops.order import *
 from fastnn.ops.power import *
+from fastnn.ops.probability import *
 from fastnn.ops.product import *
 from fastnn.ops.random import *
 from fastnn.ops.rectifier import *
 from fastnn.ops.reduce import *
 from fastnn.ops.rounding import *
+from fastnn.ops.rownorm import *
 from fastnn.ops.shape import *
 from fastnn.ops.slices import *
 from fastnn.ops.window import *
 
 _FAMILIES = (
-    _dropout,
-    _embedding,
-    _linear,
     activation,
     along,
     arrange,
     axes,
+    batchnorm,
     border,
     compare,
     compound,
     creation,
+    _dropout,
     elementwise,
+    _embedding,
     extreme,
     gate,
+    likelihood,
+    _linear,
     logic,
+    loss,
     mask,
     moment,
     order,
     power,
+    probability,
     product,
     random,
     rectifier,
     reduce,
     rounding,
+    rownorm,
     shape,
     slices,
     window,

@@ -17,6 +17,7 @@ from fastnn.ops import (
     moment,
     order,
     power,
+    probability,
     product,
     rectifier,
     reduce,
@@ -273,3 +274,4 @@ add_methods(
         "tanh_": inplace._in_place_form(activation.tanh),
     }
 )
+add_methods({"log_softmax": probability.log_softmax, "softmax": probability.softmax})

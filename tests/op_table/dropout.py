@@ -61,7 +61,12 @@ ROWS = [
     Row(
         "dropout1d",
         scaled(dropout1d),
-        [Sample(normal(3, 4, 5)), Sample(normal(70, 6), 0.2), Sample(normal(0, 3, 2)), Sample(normal(2, 3, 0))],
+        [
+            Sample(normal(3, 4, 5)),
+            Sample(normal(70, 6), 0.2),
+            Sample(normal(0, 3, 2)),
+            Sample(normal(2, 3, 0)),
+        ],
         [Bad(ValueError, "2 or 3 dimensions", normal(3))],
         call=seeded(dropout1d),
         torch=None,

@@ -28,7 +28,12 @@ ROWS = [
             Sample(integers(64, 40, high=50), normal(50, 65)),
         ],
         [
-            Bad(IndexError, "position 2 is 5, expected 0 to 4", drawn(lambda r: np.array([0, 1, 5])), normal(5, 3)),
+            Bad(
+                IndexError,
+                "position 2 is 5, expected 0 to 4",
+                drawn(lambda r: np.array([0, 1, 5])),
+                normal(5, 3),
+            ),
             Bad(IndexError, "-1", drawn(lambda r: np.array([-1])), normal(5, 3)),
             Bad(TypeError, "int64 or int32", normal(3), normal(5, 3)),
             Bad(ValueError, "2-d", integers(3, high=4), normal(5)),

@@ -44,7 +44,14 @@ def rewind():
     random.set_rng_state(random.get_rng_state())
 
 
-SHAPES = [Sample(), Sample(3, 4), Sample((2, 5, 1)), Sample(0, 3), Sample(100003), Sample(70, dtype="float64")]
+SHAPES = [
+    Sample(),
+    Sample(3, 4),
+    Sample((2, 5, 1)),
+    Sample(0, 3),
+    Sample(100003),
+    Sample(70, dtype="float64"),
+]
 SHAPE_ERRORS = [
     Bad(ValueError, "negative", 3, -1),
     Bad(TypeError, "sizes must be ints", 2.5, 3),
@@ -60,7 +67,12 @@ ROWS = [
     row("randn_like", [Sample(normal(3, 4)), Sample(normal())]),
     row(
         "randint",
-        [Sample(10, (3, 4)), Sample(-5, 5, (100003,)), Sample(-(2**63), 2**63, (9,)), Sample(1, (0,))],
+        [
+            Sample(10, (3, 4)),
+            Sample(-5, 5, (100003,)),
+            Sample(-(2**63), 2**63, (9,)),
+            Sample(1, (0,)),
+        ],
         [
             Bad(ValueError, "high must be above low", 5, 5, (2,)),
             Bad(TypeError, "size is missing", 5),
@@ -72,7 +84,10 @@ ROWS = [
     row(
         "bernoulli",
         [Sample(uniform(3, 4)), Sample(uniform(100003)), Sample(normal(5, 2), 0.3)],
-        [Bad(ValueError, "from 0 to 1", uniform(3, low=1.5, high=2)), Bad(ValueError, "p must", normal(3), 2)],
+        [
+            Bad(ValueError, "from 0 to 1", uniform(3, low=1.5, high=2)),
+            Bad(ValueError, "p must", normal(3), 2),
+        ],
     ),
     row(
         "normal",
@@ -82,7 +97,10 @@ ROWS = [
     row(
         "uniform_",
         [Sample(normal(3, 4), -1, 2), Sample(normal(0)), Sample(normal(100003))],
-        [Bad(ValueError, "low must not", normal(3), 2.0, 1.0), Bad(ValueError, "finite", normal(3), 0, np.inf)],
+        [
+            Bad(ValueError, "low must not", normal(3), 2.0, 1.0),
+            Bad(ValueError, "finite", normal(3), 0, np.inf),
+        ],
     ),
     row(
         "normal_",
@@ -91,7 +109,11 @@ ROWS = [
     ),
     row(
         "trunc_normal_",
-        [Sample(normal(3, 4)), Sample(normal(100003), 0.0, 1.0, 3.0, 9.0), Sample(normal(70), 1, 2, -9, 0)],
+        [
+            Sample(normal(3, 4)),
+            Sample(normal(100003), 0.0, 1.0, 3.0, 9.0),
+            Sample(normal(70), 1, 2, -9, 0),
+        ],
         [
             Bad(ValueError, "a must be below b", normal(3), 0, 1, 2, 2),
             Bad(ValueError, "std must be positive", normal(3), 0, 0),

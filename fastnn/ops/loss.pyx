@@ -1,0 +1,428 @@
+"""Losses of single elements: squared, absolute, smooth and Huber distances, binary cross-entropies."""
+from fastnn._engine.engine cimport *
+from fastnn.ops.target cimport *
+
+cdef extern from "fastnn.h":
+    enum:
+        FNN_sum, FNN_mse_loss_forward, FNN_l1_loss_forward, FNN_smooth_l1_loss_forward
+        FNN_huber_loss_forward, FNN_bce_loss_forward, FNN_bce_with_logits_loss_forward
+        FNN_mse_loss_backward, FNN_l1_loss_backward, FNN_smooth_l1_loss_backward
+        FNN_huber_loss_backward, FNN_bce_loss_backward, FNN_bce_with_logits_loss_backward
+        FNN_amin, FNN_amax
+
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "huber_loss", "l1_loss", "mse_loss",
+    "smooth_l1_loss",
+]
+
+cdef enum:
+    BLOCK = 4096        # elements whose losses are added up by one kernel
+
+
+cdef int loss_rule(Node node, Tensor dy) except -1:
+    """dx = dy w slope / divisor; and its negative for the target of a distance."""
+    cdef Tensor dx, x = contiguous(node.a), t = contiguous(node.b), pos = node.extra
+    cdef fnn_call c
+    cdef int i
+    dy = contiguous(dy)
+    for i in range(2):
+        if not node.wants(i):
+            continue
+        dx = new_like(x)
+        start(&c, <int>node.n[0], x.dtype_)
+        buffer(&c, dx)
+        buffer(&c, dy)
+        buffer(&c, x)
+        buffer(&c, t)
+        optional(&c, node.c)
+        optional(&c, pos)
+        c.args.n[0] = x.size_
+        c.args.n[1] = node.n[1]
+        c.args.s[0] = node.s[0]
+        c.args.s[1] = -node.s[1] if i else node.s[1]
+        run(&c, 1, 8.0 * x.size_, 0)
+        node.give(i, dx)
+    return 0
+
+
+cdef inline void optional(fnn_call *c, Tensor t):
+    if t is None:
+        null_buffer(c)
+    else:
+        buffer(c, t)
+
+
+cdef object sign_of(object d):
+    d = d.detach()
+    return (d > 0).to(d.dtype) - (d < 0).to(d.dtype)
+
+
+cdef object slope(int kernel, object x, object t, object pos, double k):
+    """The derivative of the loss by x, as an expression that has derivatives itself."""
+    import fastnn
+    d = x - t
+    if kernel == FNN_mse_loss_backward:
+        return 2 * d
+    if kernel == FNN_l1_loss_backward:
+        return sign_of(d)
+    if kernel == FNN_smooth_l1_loss_backward:
+        return fastnn.where(abs(d.detach()) < k, d / k, sign_of(d))
+    if kernel == FNN_huber_loss_backward:
+        return fastnn.where(abs(d.detach()) <= k, d, sign_of(d) * k)
+    if kernel == FNN_bce_loss_backward:
+        return d / ((1 - x) * x).clamp(min=1e-12)
+    m = 1 if pos is None else 1 + (pos - 1) * t
+    return (1 - t) - m * (-x).sigmoid()
+
+
+cdef int loss_graph(Node node, Tensor dy) except -1:
+    g = dy * slope(<int>node.n[0], node.a, node.b, node.extra, node.s[0]) * node.s[1]
+    if node.c is not None:
+        g = g * node.c
+    if node.wants(0):
+        node.share(0, g)
+    if node.wants(1):
+        node.share(1, -g)
+    return 0
+
+
+cdef Tensor factors(object weight, Tensor x, str what):
+    """Constants of x's shape, which they may be broadcast to."""
+    cdef Tensor w
+    if weight is None:
+        return None
+    w = cast(as_tensor(weight, f"{what}".encode()), x.dtype_).detach()
+    try:
+        return contiguous(w.expand(shape_of(x)))
+    except (ValueError, RuntimeError):
+        raise ValueError(f"{what} has shape {shape_of(w)}, which does not broadcast to {shape_of(x)}") from None
+
+
+cdef Tensor element_loss(str name, int forward, int backward, Tensor x, Tensor t, int reduction,
+                         double k, Tensor w, Tensor pos):
+    cdef Tensor y, parts, source = contiguous(x), target = contiguous(t)
+    cdef int64_t blocks = (x.size_ + BLOCK - 1) // BLOCK
+    cdef double divisor = x.size_ if reduction == MEAN else 1
+    cdef fnn_call c
+    cdef Node node
+    y = new_like(source) if reduction == NONE else new(x.dtype_, 0, NULL)
+    parts = new_1d(x.dtype_, blocks) if reduction != NONE and blocks != 1 else y
+    start(&c, forward, x.dtype_)
+    buffer(&c, parts)
+    buffer(&c, source)
+    buffer(&c, target)
+    optional(&c, w)
+    optional(&c, pos)
+    c.args.n[0] = x.size_
+    c.args.n[1] = 0 if reduction == NONE else BLOCK
+    c.args.s[0] = k
+    c.args.s[1] = divisor if parts is y else 1
+    run(&c, 1, (8.0 if forward < FNN_bce_loss_forward else 60.0) * x.size_, 0)
+    if parts is not y:
+        start(&c, FNN_sum, x.dtype_)
+        buffer(&c, y)
+        buffer(&c, parts)
+        c.args.n[0] = c.args.n[2] = 1
+        c.args.n[1] = blocks
+        c.args.n[3] = blocks if blocks > 0 else 1
+        c.args.s[0] = divisor
+        c.args.s[1] = 0
+        run(&c, 1, blocks, 0)
+    if tracked(x) or tracked(t):
+        node = record2("loss", y, x, t, loss_rule, loss_graph)
+        save(node, x, t, w)
+        node.extra = pos
+        node.n[0] = backward
+        node.n[1] = reduction == NONE
+        node.s[0] = k
+        node.s[1] = 1 / divisor if divisor else 1
+    return y
+
+
+def mse_loss(input, target, *, reduction="mean"):
+    """The squared distance (x - t)^2.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape.
+    target : Tensor
+        Of the input's shape; other dtypes are converted to the input's.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+
+    Returns
+    -------
+    Tensor
+        A scalar, or of the input's shape for "none".
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ: nothing is broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.nn.functional.mse_loss``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.mse_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+    x, t = same_shapes(input, target, "mse_loss")
+    return element_loss("mse_loss", FNN_mse_loss_forward, FNN_mse_loss_backward, x, t,
+                        reduction_of(reduction, "mse_loss"), 0, None, None)
+
+
+def l1_loss(input, target, *, reduction="mean"):
+    """The absolute distance abs(x - t).
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape.
+    target : Tensor
+        Of the input's shape; other dtypes are converted to the input's.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+
+    Returns
+    -------
+    Tensor
+        A scalar, or of the input's shape for "none".
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ: nothing is broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.nn.functional.l1_loss``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.l1_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
+    x, t = same_shapes(input, target, "l1_loss")
+    return element_loss("l1_loss", FNN_l1_loss_forward, FNN_l1_loss_backward, x, t,
+                        reduction_of(reduction, "l1_loss"), 0, None, None)
+
+
+def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
+    """d^2 / (2 beta) where abs(d) < beta, else abs(d) - beta / 2, with d = x - t.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape.
+    target : Tensor
+        Of the input's shape; other dtypes are converted to the input's.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+    beta : float
+        Where the parabola ends; 0 gives `l1_loss`. Default 1.
+
+    Returns
+    -------
+    Tensor
+        A scalar, or of the input's shape for "none".
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ: nothing is broadcast, or if beta is negative.
+
+    Notes
+    -----
+    Girshick (2015), eq. 3. Has the behaviour of ``torch.nn.functional.smooth_l1_loss``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.smooth_l1_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
+    tensor(0.7500)
+    """
+    cdef double k = beta
+    if not k >= 0:
+        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
+    if k == 0:
+        return l1_loss(input, target, reduction=reduction)
+    x, t = same_shapes(input, target, "smooth_l1_loss")
+    return element_loss("smooth_l1_loss", FNN_smooth_l1_loss_forward, FNN_smooth_l1_loss_backward, x, t,
+                        reduction_of(reduction, "smooth_l1_loss"), k, None, None)
+
+
+def huber_loss(input, target, *, reduction="mean", delta=1.0):
+    """d^2 / 2 where abs(d) <= delta, else delta (abs(d) - delta / 2), with d = x - t.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64, any shape.
+    target : Tensor
+        Of the input's shape; other dtypes are converted to the input's.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+    delta : float
+        Where the parabola ends, positive. Default 1.
+
+    Returns
+    -------
+    Tensor
+        A scalar, or of the input's shape for "none".
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ: nothing is broadcast, or if delta is not positive.
+
+    Notes
+    -----
+    Huber (1964). Has the behaviour of ``torch.nn.functional.huber_loss``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.huber_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
+    tensor(0.7500)
+    """
+    cdef double k = delta
+    if not k > 0:
+        raise ValueError(f"huber_loss: delta must be positive, got {delta}")
+    x, t = same_shapes(input, target, "huber_loss")
+    return element_loss("huber_loss", FNN_huber_loss_forward, FNN_huber_loss_backward, x, t,
+                        reduction_of(reduction, "huber_loss"), k, None, None)
+
+
+# --- binary cross-entropies -------------------------------------------------------------------------
+
+cdef int check_probabilities(Tensor x) except -1:
+    """Read in C: a recorded step goes on, and a bad value there gives NaN."""
+    cdef Tensor ends = new_1d(x.dtype_, 2), source = contiguous(x)
+    cdef double low, high
+    cdef fnn_call c
+    cdef int i
+    if x.size_ == 0:
+        return 0
+    for i in range(2):
+        start(&c, FNN_amax if i else FNN_amin, x.dtype_)
+        buffer(&c, ends)
+        buffer(&c, source)
+        c.args.p[0] = ends.data_ + i * (4 if x.dtype_ == FNN_F32 else 8)
+        c.args.n[0] = c.args.n[2] = 1
+        c.args.n[1] = c.args.n[3] = x.size_
+        c.args.s[0] = 1
+        c.args.s[1] = 0
+        run(&c, 1, x.size_, 0)
+    if x.dtype_ == FNN_F32:
+        low, high = (<float *>ends.data_)[0], (<float *>ends.data_)[1]
+    else:
+        low, high = (<double *>ends.data_)[0], (<double *>ends.data_)[1]
+    if low < 0 or high > 1:
+        raise ValueError("binary_cross_entropy: input must hold probabilities from 0 to 1, got "
+                         f"{low if low < 0 else high:.6g}; for logits use binary_cross_entropy_with_logits")
+    return 0
+
+
+cdef object composite(object losses, object weight, int reduction):
+    """Losses whose targets want a gradient too, from differentiable parts."""
+    if weight is not None:
+        losses = losses * weight
+    return losses.mean() if reduction == MEAN else losses.sum() if reduction == SUM else losses
+
+
+def binary_cross_entropy(input, target, weight=None, *, reduction="mean"):
+    """-(t log(x) + (1 - t) log(1 - x)), with logarithms of at least -100.
+
+    Parameters
+    ----------
+    input : Tensor
+        Probabilities, float32 or float64, any shape.
+    target : Tensor
+        From 0 to 1, of the input's shape; other dtypes are converted to the input's.
+    weight : Tensor, optional
+        A factor for each element; broadcast to the input's shape.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+
+    Returns
+    -------
+    Tensor
+        A scalar, or of the input's shape for "none".
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ: nothing is broadcast, or if the input is not from 0 to 1.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.nn.functional.binary_cross_entropy``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.binary_cross_entropy(fastnn.tensor([0.5, 0.5]), fastnn.tensor([0.0, 1.0]))
+    tensor(0.6931)
+    """
+    cdef int kind = reduction_of(reduction, "binary_cross_entropy")
+    x, t = same_shapes(input, target, "binary_cross_entropy")
+    check_probabilities(x)
+    w = factors(weight, x, "binary_cross_entropy: weight")
+    if tracked(t):
+        return composite(-(t * x.log().clamp(min=-100) + (1 - t) * (1 - x).log().clamp(min=-100)), w, kind)
+    return element_loss("binary_cross_entropy", FNN_bce_loss_forward, FNN_bce_loss_backward, x, t, kind, 0, w, None)
+
+
+def binary_cross_entropy_with_logits(input, target, weight=None, *, reduction="mean", pos_weight=None):
+    """Binary cross-entropy of sigmoid(x), without its overflow or loss of digits.
+
+    Parameters
+    ----------
+    input : Tensor
+        Logits, float32 or float64, any shape.
+    target : Tensor
+        From 0 to 1, of the input's shape; other dtypes are converted to the input's.
+    weight : Tensor, optional
+        A factor for each element; broadcast to the input's shape.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+    pos_weight : Tensor, optional
+        A factor for the positive targets, usually one per class; broadcast to the input's shape.
+
+    Returns
+    -------
+    Tensor
+        A scalar, or of the input's shape for "none".
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ: nothing is broadcast.
+
+    Notes
+    -----
+    (1 - t) x + m (log(1 + exp(-abs(x))) + max(-x, 0)), m = 1 + (pos_weight - 1) t. Has the behaviour of
+    ``torch.nn.functional.binary_cross_entropy_with_logits``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.binary_cross_entropy_with_logits(fastnn.tensor([0.0, 0.0]), fastnn.tensor([0.0, 1.0]))
+    tensor(0.6931)
+    """
+    cdef int kind = reduction_of(reduction, "binary_cross_entropy_with_logits")
+    x, t = same_shapes(input, target, "binary_cross_entropy_with_logits")
+    w = factors(weight, x, "binary_cross_entropy_with_logits: weight")
+    pos = factors(pos_weight, x, "binary_cross_entropy_with_logits: pos_weight")
+    if tracked(t):
+        import fastnn
+        m = 1 if pos is None else 1 + (pos - 1) * t
+        return composite((1 - t) * x - m * fastnn.logsigmoid(x), w, kind)
+    return element_loss("binary_cross_entropy_with_logits", FNN_bce_with_logits_loss_forward,
+                        FNN_bce_with_logits_loss_backward, x, t, kind, 0, w, pos)
