@@ -6,5 +6,6 @@ from fastnn.nn.container import ModuleDict, ModuleList, ParameterDict, Parameter
 from fastnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from fastnn.nn.embedding import Embedding
 from fastnn.nn.flatten import Flatten, Identity, Unflatten
+from fastnn.nn.linear import Bilinear, Linear
 from fastnn.nn.module import Module
 from fastnn.nn.summary import summary

@@ -8,7 +8,7 @@ cdef extern from "matmul.h":
     int FNN_MATMUL_DIM(int) noexcept nogil
     int64_t fnn_matmul_scratch(int64_t, int64_t, int64_t) noexcept nogil
 
-__all__ = ["linear"]
+__all__ = ["bilinear", "linear"]
 
 
 # --- matrices: how a tensor is read as one matrix, or as one for each place of a batch -------------
@@ -290,3 +290,61 @@ def linear(input, weight, bias=None):
     if b is not None and (b.ndim_ != 1 or b.shape_[0] != w.shape_[0]):
         raise ValueError(f"linear: bias must have shape ({w.shape_[0]},), got {shape_of(b)}")
     return affine(x, w, True, b)
+
+
+def bilinear(input1, input2, weight, bias=None):
+    """y_o = x₁ᵀ W_o x₂ + b_o, one bilinear form for each output.
+
+    Parameters
+    ----------
+    input1, input2 : Tensor
+        x₁ of shape (..., in1) and x₂ of shape (..., in2), with the same dimensions before.
+    weight : Tensor
+        W, of shape (out, in1, in2).
+    bias : Tensor, optional
+        b, of shape (out).
+
+    Returns
+    -------
+    Tensor
+        Of shape (..., out).
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
+    TypeError
+        If the dtypes differ or are not floating point.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.nn.functional.bilinear``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> x, y = fastnn.tensor([[1.0, 2.0]]), fastnn.tensor([[3.0, 4.0]])
+    >>> fastnn.bilinear(x, y, fastnn.tensor([[[1.0, 0.0], [0.0, 1.0]]]))
+    tensor([[11.]])
+    """
+    cdef Tensor x = float_tensor(input1, b"bilinear: input1"), z = float_tensor(input2, b"bilinear: input2")
+    cdef Tensor w = float_tensor(weight, b"bilinear: weight")
+    cdef Tensor b = None if bias is None else float_tensor(bias, b"bilinear: bias")
+    if w.ndim_ != 3:
+        raise ValueError(f"bilinear: weight must have shape (out, in1, in2), got {shape_of(w)}")
+    lead = shape_of(x)[:-1]
+    num_out, in1, in2 = shape_of(w)
+    if x.ndim_ == 0 or z.ndim_ == 0 or shape_of(x)[-1] != in1 or shape_of(z)[-1] != in2:
+        raise ValueError(f"bilinear: inputs have shapes {shape_of(x)} and {shape_of(z)}, weight expects "
+                         f"(..., {in1}) and (..., {in2})")
+    if shape_of(z)[:-1] != lead:
+        raise ValueError(f"bilinear: inputs have shapes {shape_of(x)} and {shape_of(z)}; expected the same "
+                         "dimensions before the last")
+    if b is not None and shape_of(b) != (num_out,):
+        raise ValueError(f"bilinear: bias must have shape ({num_out},), got {shape_of(b)}")
+    rows = 1
+    for size in lead:
+        rows *= size
+    forms = x.reshape(rows, in1) @ w.transpose(0, 1).reshape(in1, num_out * in2)
+    y = (forms.reshape(rows, num_out, in2) @ z.reshape(rows, in2, 1)).reshape(lead + (num_out,))
+    return y if b is None else y + b

@@ -13,6 +13,10 @@ def addmm(c, a, b, beta=1, alpha=1):
     return alpha * (a @ b) + (beta * c if beta else 0)
 
 
+def bilinear(x, z, w, b=None):
+    return np.einsum("...i,oij,...j->...o", x, w, z) + (0 if b is None else b)
+
+
 MATRICES = [
     Sample(normal(3, 4), normal(4, 5)),
     Sample(normal(1, 1), normal(1, 1)),
@@ -52,6 +56,21 @@ ROWS = [
             Bad(ValueError, r"weight must have shape \(out, in\)", normal(4), normal(4)),
             Bad(ValueError, "0-d", normal(), normal(5, 4)),
             Bad(TypeError, "float32 or float64", integers(3, 4), normal(5, 4)),
+        ],
+        **SUMS,
+    ),
+    Row(
+        "bilinear",
+        bilinear,
+        [
+            Sample(normal(3, 4), normal(3, 5), normal(2, 4, 5), normal(2)),
+            Sample(normal(2, 3, 4), normal(2, 3, 5), normal(6, 4, 5)),
+            Sample(normal(0, 4), normal(0, 5), normal(2, 4, 5), normal(2)),
+            Sample(normal(60, 33), normal(60, 31), normal(10, 33, 31), normal(10)),
+        ],
+        errors=[
+            Bad(ValueError, "weight expects", normal(3, 4), normal(3, 4), normal(2, 4, 5)),
+            Bad(ValueError, "same dimensions", normal(3, 4), normal(2, 5), normal(2, 4, 5)),
         ],
         **SUMS,
     ),
