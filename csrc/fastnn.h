@@ -252,10 +252,16 @@ typedef struct fnn_call {
     X(clamp_values)                                                                                \
     X(zero_values)
 
+#define FNN_CONV(X) X(conv_forward) X(conv_weight_backward) X(conv_bias_backward)
+#define FNN_POOL(X)                                                                                \
+    X(max_pool_forward) X(max_pool_backward) X(avg_pool_forward) X(avg_pool_backward)
+
 #define FNN_STEMS(S)                                                                               \
     S(elementwise, FNN_ELEMENTWISE)                                                                \
     S(activation, FNN_ACTIVATION)                                                                  \
     S(linear, FNN_LINEAR)                                                                          \
+    S(conv, FNN_CONV)                                                                              \
+    S(pool, FNN_POOL)                                                                              \
     S(reduce, FNN_REDUCE)                                                                          \
     S(shape, FNN_SHAPE)                                                                            \
     S(index, FNN_INDEX)                                                                            \

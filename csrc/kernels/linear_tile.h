@@ -148,7 +148,7 @@ INLINE void transpose(vec *t)
 }
 
 /* to(rows, cols) = from(rows, cols), rows to_row and from_row apart */
-static void copy_rows(real *to, int64_t to_row, const real *from, int64_t from_row, int64_t rows,
+static inline void copy_rows(real *to, int64_t to_row, const real *from, int64_t from_row, int64_t rows,
                       int64_t cols)
 {
     for (int64_t r = 0; r < rows; r++, to += to_row, from += from_row) {
@@ -159,7 +159,7 @@ static void copy_rows(real *to, int64_t to_row, const real *from, int64_t from_r
 }
 
 /* panel(k, NR) = B(k, cols), zeros where cols < NR; B's rows are contiguous */
-static void pack_rows(real *panel, const real *b, int64_t b_row, int64_t k, int64_t cols)
+static inline void pack_rows(real *panel, const real *b, int64_t b_row, int64_t k, int64_t cols)
 {
     if (cols == NR) {
         for (int64_t i = 0; i < k; i++, panel += NR, b += b_row)

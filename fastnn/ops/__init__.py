@@ -10,6 +10,7 @@ from fastnn.ops import (
     axes,
     batchnorm,
     border,
+    conv,
     compare,
     compound,
     creation,
@@ -22,6 +23,7 @@ from fastnn.ops import (
     mask,
     moment,
     order,
+    pool,
     power,
     probability,
     product,
@@ -45,6 +47,7 @@ from fastnn.ops.arrange import *
 from fastnn.ops.axes import *
 from fastnn.ops.batchnorm import *
 from fastnn.ops.border import *
+from fastnn.ops.conv import *
 from fastnn.ops.compare import *
 from fastnn.ops.compound import *
 from fastnn.ops.creation import *
@@ -60,6 +63,7 @@ from fastnn.ops.loss import *
 from fastnn.ops.mask import *
 from fastnn.ops.moment import *
 from fastnn.ops.order import *
+from fastnn.ops.pool import *
 from fastnn.ops.power import *
 from fastnn.ops.probability import *
 from fastnn.ops.product import *
@@ -79,6 +83,7 @@ _FAMILIES = (
     axes,
     batchnorm,
     border,
+    conv,
     compare,
     compound,
     creation,
@@ -94,6 +99,7 @@ _FAMILIES = (
     mask,
     moment,
     order,
+    pool,
     power,
     probability,
     product,
