@@ -92,7 +92,7 @@ cdef Tensor conv_weight(Spec spec, Tensor x, Tensor dy, Tensor into, bint accumu
     """dw (groups * cout, cin, kh, kw), into a given contiguous tensor or (None) a new one."""
     cdef Geometry *g = &spec.g
     cdef int64_t size = g.groups * g.cout * g.cin * g.kh * g.kw
-    cdef int64_t blocks = min(g.num, 16) if size * 16 <= 1 << 20 else 1
+    cdef int64_t blocks = max(1, min(g.num, 16)) if size * 16 <= 1 << 20 else 1
     cdef Tensor dw = into if into is not None else new_4d(x.dtype_, g.groups * g.cout, g.cin, g.kh, g.kw)
     cdef Tensor partial = dw, py = contiguous(dy), px = contiguous(x)
     cdef fnn_call c

@@ -1,5 +1,7 @@
 """Rows of fastnn.ops.pool."""
 
+import math
+
 import numpy as np
 
 from .row import Bad, Row, Sample, distinct, normal, uniform
@@ -39,14 +41,15 @@ def pool(reduce, dims, adaptive=False):
             return np.stack(columns, -1)
         rows = []
         for i, m in windows[0]:
-            row = [
-                reduce(x[..., i, :][..., j].reshape(*x.shape[:-2], -1), m * n, **options)
-                for j, n in windows[1]
-            ]
+            row = [reduce(flat(x[..., i, :][..., j]), m * n, **options) for j, n in windows[1]]
             rows.append(np.stack(row, -1))
         return np.stack(rows, -2)
 
     return reference
+
+
+def flat(window):
+    return window.reshape(*window.shape[:-2], math.prod(window.shape[-2:]))
 
 
 def largest(values, size):
@@ -73,6 +76,12 @@ def p_norm(dims):
         return base(x, kernel_size, stride, 0, 1, ceil_mode)
 
     return reference
+
+
+def torch_adaptive_max_pool1d(x, size):
+    from torch.nn.functional import adaptive_max_pool1d  # torch's own returns the indices too
+
+    return adaptive_max_pool1d(x, size)
 
 
 ERRORS = [
@@ -140,5 +149,10 @@ ROWS = [
         pool(largest, 2, adaptive=True),
         [Sample(distinct(2, 3, 7, 6), (3, 4)), Sample(distinct(3, 7, 6), 1)],
     ),
-    Row("adaptive_max_pool1d", pool(largest, 1, adaptive=True), [Sample(distinct(2, 3, 7), 3)]),
+    Row(
+        "adaptive_max_pool1d",
+        pool(largest, 1, adaptive=True),
+        [Sample(distinct(2, 3, 7), 3)],
+        torch=torch_adaptive_max_pool1d,
+    ),
 ]
