@@ -35,6 +35,7 @@ cdef class Tensor:
         self.contiguous = t.contiguous
         memcpy(self.shape_, t.shape_, t.ndim_ * sizeof(int64_t))
         memcpy(self.strides_, t.strides_, t.ndim_ * sizeof(int64_t))
+        self.grad_slot = None
         return 0
 
     # --- what it is ---

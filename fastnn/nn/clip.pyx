@@ -1,0 +1,237 @@
+"""Clipping of gradients, exported as ``nn.utils.clip_grad_norm_`` and its kin."""
+from fastnn._engine.engine cimport *
+from libc.string cimport memset
+from libc.stdint cimport uintptr_t
+import math
+
+cdef extern from "fastnn.h":
+    enum: FNN_norm_partial, FNN_norm_finish, FNN_scale_values, FNN_clamp_values
+
+cdef enum:
+    BLOCK = 4096        # elements of a partial norm: csrc/kernels/optim.c
+    SQUARES = 0
+    ABSOLUTE = 1
+    LARGEST = 2
+    POWERS = 3
+
+
+cdef class Piece:
+    """Memory of one gradient, or of neighbours in an optimizer's arena: `size` elements from t's first."""
+    cdef Tensor t
+    cdef int64_t size
+
+
+cdef list pieces_of(object parameters, str what):
+    """The gradients as flat memory; gradients with gaps in memory are packed first, and replaced."""
+    cdef Tensor p, g
+    cdef Piece piece, last = None
+    cdef list found = []
+    cdef bint at_home, before = False
+    cdef char *end = NULL
+    cdef int64_t item
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    seen = set()
+    for x in parameters:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{what}: expected Tensors, got {type(x).__name__}")
+        p = x
+        if x.grad is None or id(x) in seen:
+            continue
+        seen.add(id(x))
+        g = p.grad_
+        if not g.contiguous and not is_dense(g):
+            g = contiguous(g)
+            x.grad = g
+        if g.size_ == 0:
+            continue
+        item = 4 if g.dtype_ == FNN_F32 else 8
+        at_home = g is p.grad_slot
+        # in an arena slots follow each other at multiples of 64 bytes, with zeros between
+        if last is not None and at_home and before and g.storage is last.t.storage \
+                and g.data_ == last.t.data_ + (last.size * item + 63) // 64 * 64:
+            last.size = (g.data_ - last.t.data_) // item + g.size_
+        else:
+            last = Piece.__new__(Piece)
+            last.t = g
+            last.size = g.size_
+            found.append(last)
+        before = at_home
+    return found
+
+
+cdef bint is_dense(Tensor g):
+    """Whether some order of the dimensions has no gaps."""
+    cdef int64_t span = 1
+    cdef Tensor like
+    cdef int i
+    like = new_strided_like(g)
+    for i in range(g.ndim_):
+        if g.shape_[i] > 1 and like.strides_[i] != g.strides_[i]:
+            return False
+    return True
+
+
+cdef tuple norm_of(list pieces, object norm_type, double max_norm):
+    """(total norm, 0-d; scale, a float64 cell)."""
+    cdef fnn_call c
+    cdef Piece piece
+    cdef int64_t blocks = 0, done = 0
+    cdef double power = float(norm_type)
+    cdef int kind = SQUARES if power == 2 else ABSOLUTE if power == 1 else LARGEST if power == math.inf else POWERS
+    cdef Tensor total = new((<Piece>pieces[0]).t.dtype_ if pieces else FNN_F32, 0, NULL)
+    cdef Tensor scale = new_1d(FNN_F64, 1), partial
+    for piece in pieces:
+        blocks += (piece.size + BLOCK - 1) // BLOCK
+    partial = new_1d(FNN_F64, blocks)
+    for piece in pieces:
+        start(&c, FNN_norm_partial, piece.t.dtype_)
+        buffer(&c, partial)
+        c.args.p[0] = partial.data_ + 8 * done
+        buffer(&c, piece.t)
+        c.args.n[0] = piece.size
+        c.args.n[1] = kind
+        c.args.s[0] = power
+        run(&c, 1, (100.0 if kind == POWERS else 2.0) * piece.size, 0)
+        done += (piece.size + BLOCK - 1) // BLOCK
+    start(&c, FNN_norm_finish, total.dtype_)
+    buffer(&c, total)
+    buffer(&c, scale)
+    buffer(&c, partial)
+    c.args.n[0] = blocks
+    c.args.n[1] = kind
+    c.args.s[0] = power
+    c.args.s[1] = max_norm
+    run(&c, 2, 0.0, FNN_SERIAL)
+    return total, scale
+
+
+cdef double checked_power(object norm_type, str what) except? -1:
+    power = float(norm_type)
+    if not power > 0:
+        raise ValueError(f"{what}: norm_type must be positive (or inf), got {norm_type}")
+    return power
+
+
+def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False):
+    """Scale all gradients down together so that their common norm is at most `max_norm`.
+
+    g *= min(1, max_norm / (norm + 1e-6)), norm taken over all gradients as if they were one vector.
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensor
+        Those without a gradient are left out.
+    max_norm : float
+        Not negative.
+    norm_type : float
+        2 (default), 1, ``inf`` or any positive number.
+    error_if_nonfinite : bool
+        Raise when the norm is infinite or NaN; by default gradients then become NaN or zero.
+
+    Returns
+    -------
+    Tensor
+        The norm before clipping, 0-d.
+
+    Raises
+    ------
+    RuntimeError
+        For a norm that is not finite, if asked for. The gradients are then untouched.
+
+    Notes
+    -----
+    Pascanu et al. (2013); ``torch.nn.utils.clip_grad_norm_``. The norm is the same to the last bit
+    for any number of threads.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> p = fastnn.nn.Parameter(fastnn.zeros(2))
+    >>> p.grad = fastnn.tensor([3.0, 4.0])
+    >>> fastnn.nn.utils.clip_grad_norm_([p], 1.0)
+    tensor(5.)
+    >>> p.grad
+    tensor([0.6000, 0.8000])
+    """
+    cdef fnn_call c
+    cdef Piece piece
+    cdef Tensor scale
+    cdef list pieces = pieces_of(parameters, "clip_grad_norm_")
+    cdef double limit = float(max_norm)
+    if not limit >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm must not be negative, got {max_norm}")
+    total, scale = norm_of(pieces, checked_power(norm_type, "clip_grad_norm_"), limit)
+    if error_if_nonfinite and not math.isfinite(total.item()):
+        raise RuntimeError(f"clip_grad_norm_: the gradient norm is {total.item()}; look for NaN or infinity in the "
+                           "data, a learning rate that is too large, or pass error_if_nonfinite=False")
+    for piece in pieces:
+        start(&c, FNN_scale_values, piece.t.dtype_)
+        buffer(&c, piece.t)
+        buffer(&c, scale)
+        c.args.n[0] = piece.size
+        run(&c, 1, <double>piece.size, 0)
+        bump(piece.t)
+    return total
+
+
+def get_grad_norm(parameters, norm_type=2.0):
+    """The common norm of all gradients, as `clip_grad_norm_` takes it, changing nothing.
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensor
+        Those without a gradient are left out.
+    norm_type : float
+        2 (default), 1, ``inf`` or any positive number.
+
+    Returns
+    -------
+    Tensor
+        0-d.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> p = fastnn.nn.Parameter(fastnn.zeros(2))
+    >>> p.grad = fastnn.tensor([3.0, -4.0])
+    >>> fastnn.nn.utils.get_grad_norm([p], float("inf"))
+    tensor(4.)
+    """
+    return norm_of(pieces_of(parameters, "get_grad_norm"), checked_power(norm_type, "get_grad_norm"), 0)[0]
+
+
+def clip_grad_value_(parameters, clip_value):
+    """Clamp every element of every gradient to [-clip_value, clip_value].
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensor
+        Those without a gradient are left out.
+    clip_value : float
+        Not negative. NaN gradients stay NaN.
+
+    Notes
+    -----
+    ``torch.nn.utils.clip_grad_value_``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> p = fastnn.nn.Parameter(fastnn.zeros(2))
+    >>> p.grad = fastnn.tensor([3.0, -0.5])
+    >>> fastnn.nn.utils.clip_grad_value_([p], 1.0)
+    >>> p.grad
+    tensor([ 1. , -0.5])
+    """
+    cdef fnn_call c
+    cdef Piece piece
+    cdef double limit = float(clip_value)
+    if not limit >= 0:
+        raise ValueError(f"clip_grad_value_: clip_value must not be negative, got {clip_value}")
+    for piece in pieces_of(parameters, "clip_grad_value_"):
+        start(&c, FNN_clamp_values, piece.t.dtype_)
+        buffer(&c, piece.t)
+        c.args.n[0] = piece.size
+        c.args.s[0] = limit
+        run(&c, 1, <double>piece.size, 0)
+        bump(piece.t)

@@ -1,0 +1,106 @@
+"""Adam and AdamW."""
+
+from fastnn.optim.optimizer import Optimizer, at_least
+
+
+class Adam(Optimizer):
+    """m = b1 m + (1-b1) g; v = b2 v + (1-b2) g²; p -= lr m̂ / (sqrt(v̂) + eps), m̂ and v̂ bias-corrected.
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs or dicts: see `Optimizer`.
+    lr : float
+        Default 1e-3.
+    betas : pair of float
+        From 0 to below 1. Default (0.9, 0.999).
+    eps : float
+        Default 1e-8.
+    weight_decay : float
+        L2 penalty's factor: added to the gradient. Default 0.
+    amsgrad : bool
+        Divide by the largest v so far. Default False.
+    maximize : bool
+        Climb instead. Default False.
+
+    Raises
+    ------
+    ValueError
+        For hyperparameters out of range, or no parameters.
+
+    Notes
+    -----
+    Kingma and Ba (2015), algorithm 1; amsgrad: Reddi et al. (2018); ``torch.optim.Adam``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> p = fastnn.nn.Parameter(fastnn.ones(2))
+    >>> optimizer = fastnn.optim.Adam([p], lr=0.1)
+    >>> p.grad = fastnn.tensor([1.0, -4.0])
+    >>> optimizer.step()
+    >>> p
+    Parameter(tensor([0.9000, 1.1000], requires_grad=True))
+    """
+
+    kernel, state_names = "adam", ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    decoupled = False
+
+    def __init__(
+        self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, *, maximize=False
+    ):
+        super().__init__(
+            params,
+            dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize),
+        )
+
+    def cells(self, group):
+        name = type(self).__name__
+        beta1, beta2 = group["betas"]
+        return (
+            at_least(name, "lr", group["lr"]),
+            at_least(name, "weight_decay", group["weight_decay"]),
+            -1 if group["maximize"] else 1,
+            at_least(name, "betas[0]", beta1, below=1),
+            at_least(name, "betas[1]", beta2, below=1),
+            at_least(name, "eps", group["eps"]),
+        )
+
+    def used(self, group):
+        return True, True, group["amsgrad"]
+
+    def option(self, group):
+        return self.decoupled
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: p *= 1 - lr weight_decay before the step.
+
+    Parameters
+    ----------
+    params, lr, betas, eps, amsgrad, maximize
+        As `Adam`.
+    weight_decay : float
+        Default 1e-2.
+
+    Notes
+    -----
+    Loshchilov and Hutter (2019); ``torch.optim.AdamW``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> p = fastnn.nn.Parameter(fastnn.ones(1))
+    >>> optimizer = fastnn.optim.AdamW([p], lr=0.1, weight_decay=0.5)
+    >>> p.grad = fastnn.tensor([0.0])
+    >>> optimizer.step()
+    >>> p
+    Parameter(tensor([0.9500], requires_grad=True))
+    """
+
+    decoupled = True
+
+    def __init__(
+        self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, *, maximize=False
+    ):
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
