@@ -1,7 +1,7 @@
 """Layers, losses and containers, under PyTorch's names."""
 
 from fastnn._engine.engine import Parameter
-from fastnn.nn import init
+from fastnn.nn import init, utils
 from fastnn.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from fastnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from fastnn.nn.embedding import Embedding

@@ -106,7 +106,9 @@ class Sequential(_Numbered):
             return
         for i, module in enumerate(modules):
             if isinstance(module, (list, tuple)):
-                raise TypeError("Sequential: expected Modules, got a list; write Sequential(*modules)")
+                raise TypeError(
+                    "Sequential: expected Modules, got a list; write Sequential(*modules)"
+                )
             setattr(self, str(i), self._checked(module))
 
     @classmethod

@@ -70,7 +70,9 @@ def calculate_gain(nonlinearity, param=None):
             raise ValueError(f"calculate_gain: the slope must be a number, got {slope!r}")
         return math.sqrt(2.0 / (1 + slope**2))
     if nonlinearity not in _GAINS:
-        raise ValueError(f"calculate_gain: expected one of {', '.join([*_GAINS, 'leaky_relu'])}, got {nonlinearity!r}")
+        raise ValueError(
+            f"calculate_gain: expected one of {', '.join([*_GAINS, 'leaky_relu'])}, got {nonlinearity!r}"
+        )
     return _GAINS[nonlinearity]
 
 
@@ -168,7 +170,9 @@ def dirac_(tensor, groups=1):
     if not 3 <= len(shape) <= 5:
         raise ValueError(f"dirac_: expected 3 to 5 dimensions, got shape {shape}")
     if groups < 1 or shape[0] % groups:
-        raise ValueError(f"dirac_: {shape[0]} output channels cannot be divided into {groups} groups")
+        raise ValueError(
+            f"dirac_: {shape[0]} output channels cannot be divided into {groups} groups"
+        )
     values, per_group = np.zeros(shape), shape[0] // groups
     middle = tuple(n // 2 for n in shape[2:])
     for group in range(groups):
@@ -199,7 +203,9 @@ def xavier_normal_(tensor, gain=1.0, generator=None):
     >>> import fastnn
     >>> w = fastnn.nn.init.xavier_normal_(fastnn.zeros(2, 4))
     """
-    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor, "xavier_normal_"))), generator)
+    return normal_(
+        tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor, "xavier_normal_"))), generator
+    )
 
 
 def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
@@ -281,7 +287,9 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
         raise ValueError(f"sparse_: expected 2 dimensions, got shape {shape}")
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparse_: sparsity must be from 0 to 1, got {sparsity}")
-    values = random.normal_(random.rand(*shape, dtype=np.float64), 0.0, std, generator=generator).numpy()
+    values = random.normal_(
+        random.rand(*shape, dtype=np.float64), 0.0, std, generator=generator
+    ).numpy()
     zeros = math.ceil(sparsity * shape[0])
     for column in range(shape[1]):
         values[random.randperm(shape[0], generator=generator).numpy()[:zeros], column] = 0
@@ -303,7 +311,9 @@ def _put(tensor, values):
 def _fans(tensor, what):
     shape = _shape(tensor, what)
     if len(shape) < 2:
-        raise ValueError(f"{what}: expected at least 2 dimensions (out, in, ...), got shape {shape}")
+        raise ValueError(
+            f"{what}: expected at least 2 dimensions (out, in, ...), got shape {shape}"
+        )
     kernel = math.prod(shape[2:])
     if 0 in shape:
         warnings.warn(f"{what}: the tensor has no elements (shape {shape})", stacklevel=3)

@@ -58,7 +58,13 @@ class Module:
 
     def __setattr__(self, name, value):
         members = self.__dict__.get("_members")
-        kind = PARAMETER if isinstance(value, Parameter) else MODULE if isinstance(value, Module) else None
+        kind = (
+            PARAMETER
+            if isinstance(value, Parameter)
+            else MODULE
+            if isinstance(value, Module)
+            else None
+        )
         if members is None:
             if kind is not None:
                 raise AttributeError(
@@ -80,12 +86,16 @@ class Module:
     def _register(self, name, value, kind):
         members = self.__dict__.get("_members")
         if members is None:
-            raise AttributeError(f"{type(self).__name__}: call super().__init__() before registering '{name}'")
+            raise AttributeError(
+                f"{type(self).__name__}: call super().__init__() before registering '{name}'"
+            )
         if not isinstance(name, str):
             raise TypeError(f"the name of a {kind} must be a string, got {type(name).__name__}")
         if name == "" or "." in name:
             raise KeyError(f"the name of a {kind} must not be empty or contain '.', got '{name}'")
-        if hasattr(type(self), name) or (name in self.__dict__ and name not in members and name in _OWN):
+        if hasattr(type(self), name) or (
+            name in self.__dict__ and name not in members and name in _OWN
+        ):
             raise KeyError(f"{type(self).__name__} has an attribute '{name}' already")
         if members.get(name) != kind:
             members.pop(name, None)
@@ -103,19 +113,25 @@ class Module:
     def register_parameter(self, name, param):
         """Add a Parameter, or None for one that this instance does not have."""
         if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"register_parameter '{name}': expected Parameter or None, got {type(param).__name__}")
+            raise TypeError(
+                f"register_parameter '{name}': expected Parameter or None, got {type(param).__name__}"
+            )
         self._register(name, param, PARAMETER)
 
     def register_buffer(self, name, tensor, persistent=True):
         """Add a Tensor that is state but not trained; `persistent` ones are in the state_dict."""
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"register_buffer '{name}': expected Tensor or None, got {type(tensor).__name__}")
+            raise TypeError(
+                f"register_buffer '{name}': expected Tensor or None, got {type(tensor).__name__}"
+            )
         self._register(name, tensor, BUFFER if persistent else TRANSIENT)
 
     def register_module(self, name, module):
         """Add a submodule, or None; also called `add_module`."""
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"register_module '{name}': expected Module or None, got {type(module).__name__}")
+            raise TypeError(
+                f"register_module '{name}': expected Module or None, got {type(module).__name__}"
+            )
         self._register(name, module, MODULE)
 
     add_module = register_module
@@ -123,7 +139,11 @@ class Module:
     def _own(self, *kinds):
         """(name, value) of the members of these kinds that are not None."""
         values = self.__dict__
-        return [(n, values[n]) for n, kind in self._members.items() if kind in kinds and values[n] is not None]
+        return [
+            (n, values[n])
+            for n, kind in self._members.items()
+            if kind in kinds and values[n] is not None
+        ]
 
     # --- walking ---
 
@@ -149,7 +169,9 @@ class Module:
             memo.add(id(self))
         yield prefix, self
         for name, module in self._own(MODULE):
-            yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+            yield from module.named_modules(
+                memo, f"{prefix}.{name}" if prefix else name, remove_duplicate
+            )
 
     def modules(self):
         """Yield this module and all below it, each once."""
@@ -158,7 +180,9 @@ class Module:
 
     def _named(self, kinds, prefix, recurse, remove_duplicate):
         seen = set()
-        modules = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        modules = (
+            self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        )
         for path, module in modules:
             for name, value in module._own(*kinds):
                 if remove_duplicate:
@@ -201,7 +225,9 @@ class Module:
         found = self
         for name in target.split(".") if target else []:
             if not isinstance(found, Module) or name not in found._members:
-                raise AttributeError(f"{type(self).__name__}: nothing is registered at '{target}' (no '{name}')")
+                raise AttributeError(
+                    f"{type(self).__name__}: nothing is registered at '{target}' (no '{name}')"
+                )
             found = found.__dict__[name]
         if not isinstance(found, expected):
             raise AttributeError(f"{type(self).__name__}: '{target}' is no {expected.__name__}")

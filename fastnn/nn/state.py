@@ -30,7 +30,9 @@ def save_state(module, prefix, keep_vars):
 def load_state(module, state_dict, strict):
     """Check all, then copy all."""
     if not hasattr(state_dict, "keys"):
-        raise TypeError(f"load_state_dict: expected a mapping of names to tensors, got {type(state_dict).__name__}")
+        raise TypeError(
+            f"load_state_dict: expected a mapping of names to tensors, got {type(state_dict).__name__}"
+        )
     targets = save_state(module, "", True)
     missing = [name for name in targets if name not in state_dict]
     unexpected = [name for name in state_dict.keys() if name not in targets]
@@ -39,13 +41,19 @@ def load_state(module, state_dict, strict):
         if name in state_dict:
             values[name] = _tensor(name, state_dict[name])
             if values[name].shape != targets[name].shape:
-                problems.append(f"wrong shape: {name} is {targets[name].shape}, the state has {values[name].shape}")
+                problems.append(
+                    f"wrong shape: {name} is {targets[name].shape}, the state has {values[name].shape}"
+                )
     if strict:
         problems += [f"missing: {name} {targets[name].shape}" for name in missing]
-        problems += [f"unexpected: {name} {tuple(np.shape(state_dict[name]))}" for name in unexpected]
+        problems += [
+            f"unexpected: {name} {tuple(np.shape(state_dict[name]))}" for name in unexpected
+        ]
     if problems:
         lines = "\n  ".join(problems)
-        raise RuntimeError(f"load_state_dict: the state does not fit {type(module).__name__}; nothing loaded\n  {lines}")
+        raise RuntimeError(
+            f"load_state_dict: the state does not fit {type(module).__name__}; nothing loaded\n  {lines}"
+        )
     for name, value in values.items():
         targets[name].data = value
     return LoadResult(missing, unexpected)
@@ -59,4 +67,6 @@ def _tensor(name, value):
     try:
         return as_tensor_(value)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"load_state_dict: {name} is no tensor or array ({type(value).__name__})") from error
+        raise TypeError(
+            f"load_state_dict: {name} is no tensor or array ({type(value).__name__})"
+        ) from error

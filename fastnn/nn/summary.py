@@ -31,7 +31,10 @@ class Summary:
         ]
         widths = [max(len(line[i]) for line in table) for i in range(5)]
         lines = [
-            "  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
+            "  ".join(
+                c.ljust(w) if i < 3 else c.rjust(w)
+                for i, (c, w) in enumerate(zip(line, widths, strict=True))
+            )
             for line in table
         ]
         rule = "-" * len(lines[0])
@@ -89,7 +92,9 @@ def summary(model, input_shape, dtype=None):
             shape = next((t.shape for t in tensors if isinstance(t, Tensor)), ())
             params = sum(p.numel() for p in module.parameters(recurse=False))
             units = math.prod(shape[1:]) if shape else 0
-            rows.append(dict(name=name, kind=type(module).__name__, shape=shape, units=units, params=params))
+            rows.append(
+                dict(name=name, kind=type(module).__name__, shape=shape, units=units, params=params)
+            )
 
         return hook
 

@@ -39,9 +39,19 @@ class Adagrad(Optimizer):
     kernel, state_names = "adagrad", ("sum",)
 
     def __init__(
-        self, params, lr=1e-2, lr_decay=0, weight_decay=0, initial_accumulator_value=0, eps=1e-10, *, maximize=False
+        self,
+        params,
+        lr=1e-2,
+        lr_decay=0,
+        weight_decay=0,
+        initial_accumulator_value=0,
+        eps=1e-10,
+        *,
+        maximize=False,
     ):
-        self.initial_state = at_least("Adagrad", "initial_accumulator_value", initial_accumulator_value)
+        self.initial_state = at_least(
+            "Adagrad", "initial_accumulator_value", initial_accumulator_value
+        )
         super().__init__(
             params,
             dict(

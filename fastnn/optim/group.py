@@ -14,7 +14,9 @@ class ParamGroup(dict):
 
     def __setitem__(self, name, value):
         if name == "params":
-            raise ValueError("param_groups: parameters are added by add_param_group, not by assignment")
+            raise ValueError(
+                "param_groups: parameters are added by add_param_group, not by assignment"
+            )
         before = dict(self)
         super().__setitem__(name, value)
         try:

@@ -44,10 +44,14 @@ class Optimizer:
         self._homes = {}  # id of a parameter -> (arena, its index there)
         groups = [params] if isinstance(params, dict) else params
         if isinstance(groups, Tensor):
-            raise TypeError(f"{self._name}: params must be an iterable of Tensors or dicts, got a single Tensor")
+            raise TypeError(
+                f"{self._name}: params must be an iterable of Tensors or dicts, got a single Tensor"
+            )
         groups = list(groups)
         if not groups:
-            raise ValueError(f"{self._name} got an empty parameter list: does the model have parameters?")
+            raise ValueError(
+                f"{self._name} got an empty parameter list: does the model have parameters?"
+            )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -89,12 +93,18 @@ class Optimizer:
             If there is none, one is no leaf, appears twice, or shares another's memory.
         """
         if not isinstance(param_group, dict) or "params" not in param_group:
-            raise TypeError(f"{self._name}: a parameter group is a dict with 'params', got {param_group!r:.80}")
+            raise TypeError(
+                f"{self._name}: a parameter group is a dict with 'params', got {param_group!r:.80}"
+            )
         unknown = set(param_group) - set(self.defaults) - {"params", "param_names", "initial_lr"}
         if unknown:
             raise ValueError(f"{self._name} has no hyperparameter {', '.join(sorted(unknown))}")
         params, names = self._checked_params(param_group["params"])
-        values = {"params": params, **self.defaults, **{k: v for k, v in param_group.items() if k != "params"}}
+        values = {
+            "params": params,
+            **self.defaults,
+            **{k: v for k, v in param_group.items() if k != "params"},
+        }
         if names is not None:
             values["param_names"] = names
         self._settings(values)  # checked before anything moves
@@ -123,7 +133,9 @@ class Optimizer:
             if not p.is_floating_point():
                 raise TypeError(f"{self._name}: parameters are float32 or float64, got {p.dtype}")
             if not p.is_leaf:
-                raise ValueError(f"{self._name}: only leaf tensors can be optimized; this one is computed by {p.grad_fn}")
+                raise ValueError(
+                    f"{self._name}: only leaf tensors can be optimized; this one is computed by {p.grad_fn}"
+                )
         if len({id(p) for p in params}) < len(params) or any(id(p) in self._homes for p in params):
             raise ValueError(f"{self._name}: a parameter appears twice")
         shared = overlap([p for group in self.param_groups for p in group["params"]] + params)
@@ -135,7 +147,11 @@ class Optimizer:
         return params, names
 
     def _settings(self, group):
-        return tuple(float(v) for v in self.cells(group)), tuple(map(bool, self.used(group))), int(self.option(group))
+        return (
+            tuple(float(v) for v in self.cells(group)),
+            tuple(map(bool, self.used(group))),
+            int(self.option(group)),
+        )
 
     def _configure(self, group, arenas):
         settings = self._settings(group)
@@ -182,7 +198,9 @@ class Optimizer:
     @property
     def state(self):
         """State by parameter, as in PyTorch: ``state[p]["exp_avg"]``; views, made anew at each look."""
-        return {p: s for group in self.param_groups for p in group["params"] if (s := self._state_of(p))}
+        return {
+            p: s for group in self.param_groups for p in group["params"] if (s := self._state_of(p))
+        }
 
     def _state_of(self, p):
         arena, i = self._homes[id(p)]
@@ -190,7 +208,9 @@ class Optimizer:
         if steps == 0:
             return {}
         found = {"step": tensor(float(steps))} if self.counts_steps else {}
-        found.update({name: v for name, v in zip(self.state_names, views, strict=False) if v is not None})
+        found.update(
+            {name: v for name, v in zip(self.state_names, views, strict=False) if v is not None}
+        )
         return found
 
     def state_dict(self):
@@ -220,7 +240,9 @@ class Optimizer:
         lines = []
         for i, group in enumerate(self.param_groups):
             lines.append(f"Parameter Group {i}")
-            lines += [f"    {k}: {group[k]}" for k in sorted(group) if k not in ("params", "param_names")]
+            lines += [
+                f"    {k}: {group[k]}" for k in sorted(group) if k not in ("params", "param_names")
+            ]
         return f"{self._name} (\n" + "\n".join(lines) + "\n)"
 
 

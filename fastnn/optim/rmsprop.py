@@ -41,7 +41,16 @@ class RMSprop(Optimizer):
     kernel, state_names = "rmsprop", ("square_avg", "grad_avg", "momentum_buffer")
 
     def __init__(
-        self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False, *, maximize=False
+        self,
+        params,
+        lr=1e-2,
+        alpha=0.99,
+        eps=1e-8,
+        weight_decay=0,
+        momentum=0,
+        centered=False,
+        *,
+        maximize=False,
     ):
         super().__init__(
             params,

@@ -45,7 +45,17 @@ class SGD(Optimizer):
 
     kernel, state_names, counts_steps = "sgd", ("momentum_buffer",), False
 
-    def __init__(self, params, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False, *, maximize=False):
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        momentum=0,
+        dampening=0,
+        weight_decay=0,
+        nesterov=False,
+        *,
+        maximize=False,
+    ):
         super().__init__(
             params,
             dict(

@@ -37,16 +37,25 @@ def load(optimizer, state_dict):
             found[id(p)] = entry
             for name in optimizer.state_names:
                 if entry.get(name) is not None and tuple(entry[name].shape) != p.shape:
-                    problems.append(f"{label}: {name} has shape {tuple(entry[name].shape)}, the parameter {p.shape}")
+                    problems.append(
+                        f"{label}: {name} has shape {tuple(entry[name].shape)}, the parameter {p.shape}"
+                    )
     if problems:
         lines = "\n  ".join(problems)
-        raise ValueError(f"{what}.load_state_dict: the state does not fit; nothing loaded\n  {lines}")
+        raise ValueError(
+            f"{what}.load_state_dict: the state does not fit; nothing loaded\n  {lines}"
+        )
     for group, saved in zip(optimizer.param_groups, saved_groups, strict=True):
         known = {k: v for k, v in saved.items() if k in optimizer.defaults or k == "initial_lr"}
         optimizer._settings({**group, **known})
         group.update(known)
     for arena in optimizer._arenas:
-        members = [p for group in optimizer.param_groups for p in group["params"] if optimizer._homes[id(p)][0] is arena]
+        members = [
+            p
+            for group in optimizer.param_groups
+            for p in group["params"]
+            if optimizer._homes[id(p)][0] is arena
+        ]
         entries = [found[id(p)] for p in members]
         arena.load(
             [_steps(entry, optimizer) for entry in entries],
@@ -61,12 +70,19 @@ def _matched(i, group, saved, problems):
     if names is not None and saved_names is not None:
         by_name = dict(zip(saved_names, numbers, strict=True))
         problems += [f"group {i}: {n} is not in the state" for n in names if n not in by_name]
-        problems += [f"group {i}: {n} is not in the optimizer" for n in saved_names if n not in names]
+        problems += [
+            f"group {i}: {n} is not in the optimizer" for n in saved_names if n not in names
+        ]
         return [(p, n, by_name[n]) for p, n in zip(params, names, strict=True) if n in by_name]
     if len(params) != len(numbers):
-        problems.append(f"group {i}: the state has {len(numbers)} parameters, the optimizer {len(params)}")
+        problems.append(
+            f"group {i}: the state has {len(numbers)} parameters, the optimizer {len(params)}"
+        )
         return []
-    return [(p, f"group {i}, parameter {j}", n) for j, (p, n) in enumerate(zip(params, numbers, strict=True))]
+    return [
+        (p, f"group {i}, parameter {j}", n)
+        for j, (p, n) in enumerate(zip(params, numbers, strict=True))
+    ]
 
 
 def _steps(entry, optimizer):
