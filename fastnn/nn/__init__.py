@@ -1,11 +1,28 @@
 """Layers, losses and containers, under PyTorch's names."""
 
 from fastnn._engine.engine import Parameter
+<<<<<<< HEAD
 from fastnn.nn import init, utils
+=======
+from fastnn.nn import functional, init
+>>>>>>> 98af488 (Convolution and pooling layers; nn.functional)
 from fastnn.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from fastnn.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from fastnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from fastnn.nn.embedding import Embedding
 from fastnn.nn.flatten import Flatten, Identity, Unflatten
 from fastnn.nn.linear import Bilinear, Linear
 from fastnn.nn.module import Module
+from fastnn.nn.pool import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    LPPool1d,
+    LPPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
 from fastnn.nn.summary import summary

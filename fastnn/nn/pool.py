@@ -1,0 +1,382 @@
+"""Pooling layers."""
+
+from fastnn.nn.module import Module
+from fastnn.ops.pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    lp_pool1d,
+    lp_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
+
+
+class _MaxPool(Module):
+    def __init__(
+        self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False
+    ):
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding, self.dilation = padding, dilation
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+
+    def _arguments(self):
+        return (
+            self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
+            self.return_indices,
+        )  # fmt: skip
+
+    def extra_repr(self):
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        )
+
+
+class _AvgPool(Module):
+    def __init__(
+        self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True
+    ):
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding, self.ceil_mode = padding, ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def _arguments(self):
+        return self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+
+    def extra_repr(self):
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class _LPPool(Module):
+    def __init__(self, norm_type, kernel_size, stride=None, ceil_mode=False):
+        super().__init__()
+        self.norm_type, self.kernel_size = norm_type, kernel_size
+        self.stride, self.ceil_mode = stride, ceil_mode
+
+    def _arguments(self):
+        return self.norm_type, self.kernel_size, self.stride, self.ceil_mode
+
+    def extra_repr(self):
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+class _AdaptiveAvgPool(Module):
+    def __init__(self, output_size):
+        super().__init__()
+        self.output_size = output_size
+
+    def _arguments(self):
+        return (self.output_size,)
+
+    def extra_repr(self):
+        return f"output_size={self.output_size}"
+
+
+class _AdaptiveMaxPool(_AdaptiveAvgPool):
+    def __init__(self, output_size, return_indices=False):
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+    def _arguments(self):
+        return self.output_size, self.return_indices
+
+
+class MaxPool2d(_MaxPool):
+    """The largest value of each window of an image.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, dilation, ceil_mode, return_indices
+        As in `fastnn.nn.functional.max_pool2d`.
+
+    Shapes
+    ------
+    (N, C, H, W) or (C, H, W) -> (N, C, H', W'); float32 or float64.
+
+    Notes
+    -----
+    ``torch.nn.MaxPool2d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.MaxPool2d(2)(fastnn.ones(1, 3, 4, 4)).shape
+    (1, 3, 2, 2)
+    """
+
+    def forward(self, x):
+        """The pooled images."""
+        return max_pool2d(x, *self._arguments())
+
+
+class MaxPool1d(_MaxPool):
+    """The largest value of each window of a sequence.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, dilation, ceil_mode, return_indices
+        As in `fastnn.nn.functional.max_pool1d`.
+
+    Shapes
+    ------
+    (N, C, L) or (C, L) -> (N, C, L'); float32 or float64.
+
+    Notes
+    -----
+    ``torch.nn.MaxPool1d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.MaxPool1d(2)(fastnn.ones(1, 3, 4)).shape
+    (1, 3, 2)
+    """
+
+    def forward(self, x):
+        """The pooled sequences."""
+        return max_pool1d(x, *self._arguments())
+
+
+class AvgPool2d(_AvgPool):
+    """The mean of each window of an image.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        As in `fastnn.nn.functional.avg_pool2d`.
+
+    Shapes
+    ------
+    (N, C, H, W) or (C, H, W) -> (N, C, H', W'); float32 or float64.
+
+    Notes
+    -----
+    ``torch.nn.AvgPool2d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.AvgPool2d(2)(fastnn.ones(1, 3, 4, 4)).shape
+    (1, 3, 2, 2)
+    """
+
+    def __init__(
+        self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
+        divisor_override=None,
+    ):  # fmt: skip
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
+        self.divisor_override = divisor_override
+
+    def _arguments(self):
+        return (*super()._arguments(), self.divisor_override)
+
+    def forward(self, x):
+        """The pooled images."""
+        return avg_pool2d(x, *self._arguments())
+
+
+class AvgPool1d(_AvgPool):
+    """The mean of each window of a sequence.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, ceil_mode, count_include_pad
+        As in `fastnn.nn.functional.avg_pool1d`.
+
+    Shapes
+    ------
+    (N, C, L) or (C, L) -> (N, C, L'); float32 or float64.
+
+    Notes
+    -----
+    ``torch.nn.AvgPool1d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.AvgPool1d(2)(fastnn.ones(1, 3, 4)).shape
+    (1, 3, 2)
+    """
+
+    def forward(self, x):
+        """The pooled sequences."""
+        return avg_pool1d(x, *self._arguments())
+
+
+class LPPool2d(_LPPool):
+    """The p-norm of each window of an image.
+
+    Parameters
+    ----------
+    norm_type, kernel_size, stride, ceil_mode
+        As in `fastnn.nn.functional.lp_pool2d`.
+
+    Shapes
+    ------
+    (N, C, H, W) or (C, H, W) -> (N, C, H', W'); float32 or float64.
+
+    Notes
+    -----
+    ``torch.nn.LPPool2d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.LPPool2d(2, 2)(fastnn.ones(1, 3, 4, 4)).shape
+    (1, 3, 2, 2)
+    """
+
+    def forward(self, x):
+        """The pooled images."""
+        return lp_pool2d(x, *self._arguments())
+
+
+class LPPool1d(_LPPool):
+    """The p-norm of each window of a sequence.
+
+    Parameters
+    ----------
+    norm_type, kernel_size, stride, ceil_mode
+        As in `fastnn.nn.functional.lp_pool1d`.
+
+    Shapes
+    ------
+    (N, C, L) or (C, L) -> (N, C, L'); float32 or float64.
+
+    Notes
+    -----
+    ``torch.nn.LPPool1d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.LPPool1d(2, 2)(fastnn.ones(1, 3, 4)).shape
+    (1, 3, 2)
+    """
+
+    def forward(self, x):
+        """The pooled sequences."""
+        return lp_pool1d(x, *self._arguments())
+
+
+class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+    """Means of windows spread evenly, as many as `output_size` says of an image.
+
+    Parameters
+    ----------
+    output_size
+        As in `fastnn.nn.functional.adaptive_avg_pool2d`.
+
+    Shapes
+    ------
+    (N, C, H, W) or (C, H, W) -> (N, C, H', W'); float32 or float64.
+
+    Notes
+    -----
+    ``torch.nn.AdaptiveAvgPool2d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.AdaptiveAvgPool2d(2)(fastnn.ones(1, 3, 4, 4)).shape
+    (1, 3, 2, 2)
+    """
+
+    def forward(self, x):
+        """The pooled images."""
+        return adaptive_avg_pool2d(x, *self._arguments())
+
+
+class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+    """Means of windows spread evenly, as many as `output_size` says of a sequence.
+
+    Parameters
+    ----------
+    output_size
+        As in `fastnn.nn.functional.adaptive_avg_pool1d`.
+
+    Shapes
+    ------
+    (N, C, L) or (C, L) -> (N, C, L'); float32 or float64.
+
+    Notes
+    -----
+    ``torch.nn.AdaptiveAvgPool1d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.AdaptiveAvgPool1d(2)(fastnn.ones(1, 3, 4)).shape
+    (1, 3, 2)
+    """
+
+    def forward(self, x):
+        """The pooled sequences."""
+        return adaptive_avg_pool1d(x, *self._arguments())
+
+
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+    """Maxima of windows spread evenly, as many as `output_size` says of an image.
+
+    Parameters
+    ----------
+    output_size, return_indices
+        As in `fastnn.nn.functional.adaptive_max_pool2d`.
+
+    Shapes
+    ------
+    (N, C, H, W) or (C, H, W) -> (N, C, H', W'); float32 or float64.
+
+    Notes
+    -----
+    ``torch.nn.AdaptiveMaxPool2d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.AdaptiveMaxPool2d(2)(fastnn.ones(1, 3, 4, 4)).shape
+    (1, 3, 2, 2)
+    """
+
+    def forward(self, x):
+        """The pooled images."""
+        return adaptive_max_pool2d(x, *self._arguments())
+
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+    """Maxima of windows spread evenly, as many as `output_size` says of a sequence.
+
+    Parameters
+    ----------
+    output_size, return_indices
+        As in `fastnn.nn.functional.adaptive_max_pool1d`.
+
+    Shapes
+    ------
+    (N, C, L) or (C, L) -> (N, C, L'); float32 or float64.
+
+    Notes
+    -----
+    ``torch.nn.AdaptiveMaxPool1d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.AdaptiveMaxPool1d(2)(fastnn.ones(1, 3, 4)).shape
+    (1, 3, 2)
+    """
+
+    def forward(self, x):
+        """The pooled sequences."""
+        return adaptive_max_pool1d(x, *self._arguments())
