@@ -332,12 +332,12 @@ def bilinear(input1, input2, weight, bias=None):
     cdef Tensor b = None if bias is None else float_tensor(bias, b"bilinear: bias")
     if w.ndim_ != 3:
         raise ValueError(f"bilinear: weight must have shape (out, in1, in2), got {shape_of(w)}")
-    lead = shape_of(x)[:-1]
     num_out, in1, in2 = shape_of(w)
-    if x.ndim_ == 0 or z.ndim_ == 0 or shape_of(x)[-1] != in1 or shape_of(z)[-1] != in2:
+    if x.ndim_ == 0 or z.ndim_ == 0 or x.shape_[x.ndim_ - 1] != in1 or z.shape_[z.ndim_ - 1] != in2:
         raise ValueError(f"bilinear: inputs have shapes {shape_of(x)} and {shape_of(z)}, weight expects "
                          f"(..., {in1}) and (..., {in2})")
-    if shape_of(z)[:-1] != lead:
+    lead = shape_of(x)[:x.ndim_ - 1]
+    if shape_of(z)[:z.ndim_ - 1] != lead:
         raise ValueError(f"bilinear: inputs have shapes {shape_of(x)} and {shape_of(z)}; expected the same "
                          "dimensions before the last")
     if b is not None and shape_of(b) != (num_out,):
