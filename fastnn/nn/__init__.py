@@ -1,11 +1,7 @@
 """Layers, losses and containers, under PyTorch's names."""
 
 from fastnn._engine.engine import Parameter
-<<<<<<< HEAD
-from fastnn.nn import init, utils
-=======
-from fastnn.nn import functional, init
->>>>>>> 98af488 (Convolution and pooling layers; nn.functional)
+from fastnn.nn import functional, init, utils
 from fastnn.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from fastnn.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from fastnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
