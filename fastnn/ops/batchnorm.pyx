@@ -79,16 +79,18 @@ cdef void put_channels(fnn_call *c, Tensor x, bint training):
     c.args.n[3] = training
 
 
-cdef Tensor running(object t, Tensor x, str what):
-    """A running statistic: written in place, so it is used as it is."""
+cdef Tensor running(object t, Tensor x, bint written, str what):
+    """A running statistic; one that is written in place must be used as it is."""
     cdef Tensor s
     if t is None:
         return None
     s = as_tensor(t, what.encode())
-    if s.ndim_ != 1 or s.size_ != x.shape_[1] or s.dtype_ != x.dtype_ or not s.contiguous:
+    if s.ndim_ != 1 or s.size_ != x.shape_[1] or s.dtype_ != x.dtype_:
         raise ValueError(f"{what} has shape {shape_of(s)} and {dtype_name(s.dtype_)}, expected "
                          f"({x.shape_[1]},) and {dtype_name(x.dtype_)}")
-    return s
+    if written and not s.contiguous:
+        raise ValueError(f"{what} must be contiguous, as it is written in place")
+    return contiguous(s)
 
 
 cdef Tensor batch_normed(Tensor x, Tensor mean_so_far, Tensor var_so_far, Tensor w, Tensor b, bint training,
@@ -177,8 +179,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     cdef Tensor x = float_tensor(input, "batch_norm: input"), mean, var, count = None
     if x.ndim_ < 2:
         raise ValueError(f"batch_norm: input has shape {shape_of(x)}, expected (N, C) or (N, C, ...)")
-    mean = running(running_mean, x, "batch_norm: running_mean")
-    var = running(running_var, x, "batch_norm: running_var")
+    mean = running(running_mean, x, training, "batch_norm: running_mean")
+    var = running(running_var, x, training, "batch_norm: running_var")
     if (mean is None) != (var is None):
         raise ValueError("batch_norm: give running_mean and running_var, or neither")
     if mean is None and not training:
@@ -245,8 +247,8 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
     N, C = x.shape_[0], x.shape_[1]
     if x.size_ and x.size_ == N * C:
         raise ValueError(f"instance_norm: expected more than one value per channel, got input of shape {shape_of(x)}")
-    mean = running(running_mean, x, "instance_norm: running_mean")
-    var = running(running_var, x, "instance_norm: running_var")
+    mean = running(running_mean, x, True, "instance_norm: running_mean")
+    var = running(running_var, x, True, "instance_norm: running_var")
     if mean is not None:
         means, variances = contiguous(mean.repeat(N)), contiguous(var.repeat(N))
     y = batch_normed(x.reshape((1, N * C, x.size_ // (N * C) if x.size_ else 0)), means, variances, None, None, True,

@@ -33,7 +33,7 @@ cdef int ties_rule(Node node, Tensor dy) except -1:
 
 
 cdef int ties_graph(Node node, Tensor dy) except -1:
-    same = (node.b.detach() == widened(node.a, node.b, node.n[0])).to(dy.dtype)
+    same = cast(node.b.detach() == widened(node.a, node.b, node.n[0]), dy.dtype_)
     count = same.sum(tuple([i for i in range(node.b.ndim_) if node.n[0] >> i & 1]), True)
     return node.give(0, widened(dy, node.b, node.n[0]) * (same / count))
 
@@ -147,7 +147,7 @@ cdef int pick_graph(Node node, Tensor dy) except -1:
     kept = node.b.reshape(tuple([1 if i == d else node.a.shape_[i] for i in range(node.a.ndim_)]))
     numbers = as_tensor(np.arange(node.a.shape_[d] if node.a.ndim_ else 1).reshape(
         [-1 if i == d else 1 for i in range(node.a.ndim_)]), "positions")
-    return node.give(0, widened(dy, node.a, node.n[0]) * (kept == numbers).to(dy.dtype))
+    return node.give(0, widened(dy, node.a, node.n[0]) * cast(kept == numbers, dy.dtype_))
 
 
 cdef tuple positions(bint largest, Tensor x, object dim, bint keepdim, str what):

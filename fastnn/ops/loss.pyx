@@ -52,9 +52,9 @@ cdef inline void optional(fnn_call *c, Tensor t):
         buffer(c, t)
 
 
-cdef object sign_of(object d):
-    d = d.detach()
-    return (d > 0).to(d.dtype) - (d < 0).to(d.dtype)
+cdef object sign_of(Tensor x):
+    d = x.detach()
+    return cast(d > 0, x.dtype_) - cast(d < 0, x.dtype_)
 
 
 cdef object slope(int kernel, object x, object t, object pos, double k):

@@ -241,7 +241,7 @@ cdef int norm1_rule(Node node, Tensor dy) except -1:
 
 cdef int norm1_graph(Node node, Tensor dy) except -1:
     x = node.b.detach()
-    sign = (x > 0).to(dy.dtype) - (x < 0).to(dy.dtype)
+    sign = cast(x > 0, dy.dtype_) - cast(x < 0, dy.dtype_)
     return node.give(0, widened(dy, node.b, node.n[0]) * sign)
 
 
@@ -297,7 +297,7 @@ def norm(input, p="fro", dim=None, keepdim=False, *, dtype=None):
     if power == float("inf") or power == -float("inf"):
         return (fastnn.amax if power > 0 else fastnn.amin)(abs(x), () if dim is None else dim, keepdim)
     if power == 0:
-        return (x.detach() != 0).to(x.dtype).sum(dim, keepdim)
+        return cast(x.detach() != 0, x.dtype_).sum(dim, keepdim)
     if power != 1 and power != 2:
         return (abs(x) ** power).sum(dim, keepdim) ** (1 / power)
     y = reduced(x, mask, keepdim, x.dtype_)

@@ -9,6 +9,17 @@ def folded(losses, reduction):
     return {"mean": np.mean, "sum": np.sum, "none": lambda v: v}[reduction](losses)
 
 
+def functional(name):
+    """torch.<name> exists too, with other arguments."""
+
+    def call(*args, **kwargs):
+        import torch
+
+        return getattr(torch.nn.functional, name)(*args, **kwargs)
+
+    return call
+
+
 def mse(x, t, reduction="mean"):
     return folded((x - t) ** 2, reduction)
 
@@ -124,5 +135,6 @@ ROWS = [
             Sample(normal(100, 1001), uniform(100, 1001, grad=False)),
         ],
         [*BROADCAST, Bad(ValueError, "does not broadcast", normal(3), uniform(3), normal(4))],
+        torch=functional("binary_cross_entropy_with_logits"),
     ),
 ]

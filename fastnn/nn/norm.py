@@ -1,0 +1,392 @@
+"""Normalization layers: of channels over the batch, of rows, of groups and single channels."""
+
+from fastnn._engine.engine import Parameter
+from fastnn.nn.module import Module
+from fastnn.ops.batchnorm import batch_norm, instance_norm
+from fastnn.ops.creation import full, ones, zeros
+from fastnn.ops.rownorm import group_norm, layer_norm, rms_norm
+
+
+class _Affine(Module):
+    """A weight of ones and a bias of zeros, or None for either."""
+
+    def _make(self, shape, weight, bias, dtype):
+        self.register_parameter("weight", Parameter(ones(shape, dtype=dtype)) if weight else None)
+        self.register_parameter("bias", Parameter(zeros(shape, dtype=dtype)) if bias else None)
+
+    def reset_parameters(self):
+        """Set the weight to 1 and the bias to 0."""
+        if self.weight is not None:
+            self.weight.data = ones(self.weight.shape)
+        if self.bias is not None:
+            self.bias.data = zeros(self.bias.shape)
+
+
+class _Running(_Affine):
+    """What batch and instance norm share: running statistics of each channel."""
+
+    _dims = ()
+
+    def __init__(self, num_features, eps, momentum, affine, track_running_stats, dtype):
+        super().__init__()
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+        self._make((num_features,), affine, affine, dtype)
+        track = track_running_stats
+        zero, one = zeros((num_features,), dtype=dtype), ones((num_features,), dtype=dtype)
+        self.register_buffer("running_mean", zero if track else None)
+        self.register_buffer("running_var", one if track else None)
+        self.register_buffer("num_batches_tracked", full((), 0) if track else None)
+
+    def reset_running_stats(self):
+        """Forget the batches seen: mean 0, variance 1."""
+        if self.running_mean is not None:
+            self.running_mean.data = zeros(self.running_mean.shape)
+            self.running_var.data = ones(self.running_var.shape)
+            self.num_batches_tracked.data = full((), 0)
+
+    def reset_parameters(self):
+        """Set the weight to 1, the bias to 0, and forget the batches seen."""
+        super().reset_parameters()
+        self.reset_running_stats()
+
+    def _check(self, x):
+        name, C = type(self).__name__, self.num_features
+        if x.ndim not in self._dims:
+            expected = " or ".join(f"{n}-d" for n in self._dims)
+            raise ValueError(f"{name}: expected {expected} input, got shape {tuple(x.shape)}")
+        if x.shape[1] != C:
+            raise ValueError(f"{name}: x has {x.shape[1]} features, {name} expects {C}")
+
+    def extra_repr(self):
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(_Running):
+    def __init__(
+        self,
+        num_features,
+        eps=1e-5,
+        momentum=0.1,
+        affine=True,
+        track_running_stats=True,
+        dtype=None,
+    ):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+
+    def forward(self, x):
+        """x, normalized; in training the running statistics move."""
+        self._check(x)
+        own = self.training or self.running_mean is None
+        track = self.training and self.running_mean is not None
+        return batch_norm(
+            x,
+            None if own and not track else self.running_mean,
+            None if own and not track else self.running_var,
+            self.weight,
+            self.bias,
+            own,
+            self.momentum,
+            self.eps,
+            num_batches_tracked=self.num_batches_tracked if track else None,
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel: ``torch.nn.BatchNorm1d``.
+
+    In training, mean and (biased) variance are those of the batch; in evaluation, the running ones:
+    running = (1 - momentum) running + momentum batch, with the unbiased variance.
+
+    Parameters
+    ----------
+    num_features : int
+        C.
+    eps : float
+        Default 1e-5.
+    momentum : float or None
+        None averages all batches alike. Default 0.1.
+    affine : bool
+        Learn weight and bias. Default True.
+    track_running_stats : bool
+        False: evaluation uses its own batch's statistics, too. Default True.
+    dtype : dtype, optional
+        float32 (default) or float64.
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        (C,), from 1 and 0.
+    running_mean, running_var, num_batches_tracked : Tensor or None
+        State: (C,), (C,) and a count.
+
+    Shapes
+    ------
+    (N, C) or (N, C, L), and the same.
+
+    Raises
+    ------
+    ValueError
+        If the input has other dimensions, or one value per channel to train on.
+
+    Notes
+    -----
+    Ioffe, Szegedy (2015). A bias in the layer before has no effect.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.BatchNorm1d(1)(fastnn.tensor([[1.0], [3.0]]))
+    tensor([[-1.0000],
+            [ 1.0000]], grad_fn=<batch_norm>)
+    """
+
+    _dims = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """`BatchNorm1d` for images, (N, C, H, W): ``torch.nn.BatchNorm2d``.
+
+    Parameters
+    ----------
+    num_features : int
+        C.
+    eps : float
+        Default 1e-5.
+    momentum : float or None
+        None averages all batches alike. Default 0.1.
+    affine : bool
+        Learn weight and bias. Default True.
+    track_running_stats : bool
+        False: evaluation uses its own batch's statistics, too. Default True.
+    dtype : dtype, optional
+        float32 (default) or float64.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.BatchNorm2d(3)(fastnn.ones(2, 3, 4, 4)).shape
+    (2, 3, 4, 4)
+    """
+
+    _dims = (4,)
+
+
+class InstanceNorm1d(_Running):
+    """Each channel of each sample by its own mean and variance: ``torch.nn.InstanceNorm1d``.
+
+    Parameters
+    ----------
+    num_features : int
+        C.
+    eps : float
+        Default 1e-5.
+    momentum : float
+        Default 0.1.
+    affine : bool
+        Learn weight and bias. Default False.
+    track_running_stats : bool
+        True: evaluation uses running statistics. Default False.
+    dtype : dtype, optional
+        float32 (default) or float64.
+
+    Shapes
+    ------
+    (N, C, L), and the same.
+
+    Notes
+    -----
+    Ulyanov et al. (2016).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.InstanceNorm1d(1)(fastnn.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
+    """
+
+    _dims = (3,)
+
+    def __init__(
+        self,
+        num_features,
+        eps=1e-5,
+        momentum=0.1,
+        affine=False,
+        track_running_stats=False,
+        dtype=None,
+    ):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+
+    def forward(self, x):
+        """x, normalized; in training the running statistics move, if there are any."""
+        self._check(x)
+        own = self.training or self.running_mean is None
+        return instance_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            own,
+            self.momentum,
+            self.eps,
+        )
+
+
+class LayerNorm(_Affine):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimensions: ``torch.nn.LayerNorm``.
+
+    Parameters
+    ----------
+    normalized_shape : int or tuple of int
+        The last dimensions.
+    eps : float
+        Default 1e-5.
+    elementwise_affine : bool
+        Learn a weight and, if `bias`, a bias. Default True.
+    bias : bool
+        Default True.
+    dtype : dtype, optional
+        float32 (default) or float64.
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        Of shape normalized_shape, from 1 and 0.
+
+    Shapes
+    ------
+    (..., *normalized_shape), and the same.
+
+    Raises
+    ------
+    ValueError
+        If the input's last dimensions differ.
+
+    Notes
+    -----
+    Ba, Kiros, Hinton (2016).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.LayerNorm(2)(fastnn.tensor([[1.0, 3.0]]))
+    tensor([[-1.0000,  1.0000]], grad_fn=<layer_norm>)
+    """
+
+    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, dtype=None):
+        super().__init__()
+        self.normalized_shape = _shape(normalized_shape)
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
+
+    def forward(self, x):
+        """x, normalized."""
+        return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        )
+
+
+class RMSNorm(_Affine):
+    """y = x / sqrt(mean(x^2) + eps) * weight over the last dimensions: ``torch.nn.RMSNorm``.
+
+    Parameters
+    ----------
+    normalized_shape : int or tuple of int
+        The last dimensions.
+    eps : float, optional
+        Default: the distance from 1 to the next number of the dtype.
+    elementwise_affine : bool
+        Learn a weight. Default True.
+    dtype : dtype, optional
+        float32 (default) or float64.
+
+    Notes
+    -----
+    Zhang, Sennrich (2019).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.RMSNorm(2)(fastnn.tensor([3.0, 4.0]))
+    tensor([0.8485, 1.1314], grad_fn=<rms_norm>)
+    """
+
+    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, dtype=None):
+        super().__init__()
+        self.normalized_shape = _shape(normalized_shape)
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self._make(self.normalized_shape, elementwise_affine, False, dtype)
+
+    def forward(self, x):
+        """x, normalized."""
+        return rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self):
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        )
+
+
+class GroupNorm(_Affine):
+    """Layer norm of groups of channels, with a weight and bias per channel: ``torch.nn.GroupNorm``.
+
+    Parameters
+    ----------
+    num_groups : int
+        A divisor of num_channels.
+    num_channels : int
+        C.
+    eps : float
+        Default 1e-5.
+    affine : bool
+        Learn weight and bias. Default True.
+    dtype : dtype, optional
+        float32 (default) or float64.
+
+    Shapes
+    ------
+    (N, C, ...), and the same.
+
+    Notes
+    -----
+    Wu, He (2018).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.GroupNorm(2, 4)(fastnn.ones(3, 4, 5)).shape
+    (3, 4, 5)
+    """
+
+    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, dtype=None):
+        super().__init__()
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(
+                f"GroupNorm: {num_channels} channels cannot be cut into {num_groups} groups"
+            )
+        self.num_groups, self.num_channels = num_groups, num_channels
+        self.eps, self.affine = eps, affine
+        self._make((num_channels,), affine, affine, dtype)
+
+    def forward(self, x):
+        """x, normalized."""
+        if x.ndim < 2 or x.shape[1] != self.num_channels:
+            raise ValueError(
+                f"GroupNorm: x has shape {tuple(x.shape)}, expected {self.num_channels} channels in dimension 1"
+            )
+        return group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+
+
+def _shape(normalized_shape):
+    return tuple(normalized_shape) if hasattr(normalized_shape, "__iter__") else (normalized_shape,)
