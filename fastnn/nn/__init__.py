@@ -8,7 +8,18 @@ from fastnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from fastnn.nn.embedding import Embedding
 from fastnn.nn.flatten import Flatten, Identity, Unflatten
 from fastnn.nn.linear import Bilinear, Linear
+from fastnn.nn.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
 from fastnn.nn.module import Module
+from fastnn.nn.norm import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm1d, LayerNorm, RMSNorm
 from fastnn.nn.pool import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -21,4 +32,5 @@ from fastnn.nn.pool import (
     MaxPool1d,
     MaxPool2d,
 )
+from fastnn.nn.softmax import LogSoftmax, Softmax, Softmin
 from fastnn.nn.summary import summary
