@@ -31,7 +31,9 @@ def test_philox_is_philox():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_uniform(dtype):
     u = fastnn.rand(200_000, dtype=dtype).numpy()
-    assert u.dtype == dtype and u.min() >= 0 and u.max() < 1
+    assert u.dtype == dtype
+    assert u.min() >= 0
+    assert u.max() < 1
     assert uniform_distance(u) < 2
     assert abs(np.corrcoef(u[1:], u[:-1])[0, 1]) < 0.01
     assert abs(np.corrcoef(u[64:], u[:-64])[0, 1]) < 0.01
@@ -41,7 +43,8 @@ def test_uniform(dtype):
 def test_normal(dtype):
     z = fastnn.randn(50_000, dtype=dtype).numpy()
     assert uniform_distance(normal_cdf(z)) < 2
-    assert abs(z.mean()) < 0.02 and abs(z.std() - 1) < 0.02
+    assert abs(z.mean()) < 0.02
+    assert abs(z.std() - 1) < 0.02
     assert abs((z**4).mean() - 3) < 0.2
     assert abs(np.corrcoef(z[:25_000] ** 2, z[25_000:] ** 2)[0, 1]) < 0.03
 
@@ -50,7 +53,8 @@ def test_two_draws_differ_and_a_seed_repeats_them():
     a, b = fastnn.rand(1000).numpy(), fastnn.rand(1000).numpy()
     assert abs(np.corrcoef(a, b)[0, 1]) < 0.1
     fastnn.manual_seed(0)
-    assert (fastnn.rand(1000).numpy() == a).all() and (fastnn.rand(1000).numpy() == b).all()
+    assert (fastnn.rand(1000).numpy() == a).all()
+    assert (fastnn.rand(1000).numpy() == b).all()
     fastnn.manual_seed(1)
     assert (fastnn.rand(1000).numpy() != a).mean() > 0.99
 
@@ -63,7 +67,8 @@ def test_own_generator_and_state():
     state = g.get_state()
     b = fastnn.randn(10, generator=g).numpy()
     g.set_state(state)
-    assert (fastnn.randn(10, generator=g).numpy() == b).all() and (a != b).all()
+    assert (fastnn.randn(10, generator=g).numpy() == b).all()
+    assert (a != b).all()
 
 
 @pytest.mark.parametrize(
@@ -82,13 +87,15 @@ def test_threads_do_not_matter(draw):
         fastnn.set_num_threads(threads)
         fastnn.manual_seed(4)
         results.append(draw().numpy())
-    assert (results[0] == results[1]).all() and (results[0] == results[2]).all()
+    assert (results[0] == results[1]).all()
+    assert (results[0] == results[2]).all()
     assert len(np.unique(results[0])) > 1
 
 
 def test_integers_and_permutations():
     counts = np.bincount(fastnn.randint(10, (100_000,)).numpy(), minlength=10)
-    assert len(counts) == 10 and abs(counts - 10_000).max() < 500
+    assert len(counts) == 10
+    assert abs(counts - 10_000).max() < 500
     orders = {tuple(fastnn.randperm(3).tolist()) for _ in range(100)}
     assert len(orders) == 6
     assert sorted(fastnn.randperm(1000).tolist()) == list(range(1000))
@@ -98,7 +105,8 @@ def test_bernoulli_and_dropout_rates():
     p = fastnn.from_numpy(np.full(100_000, 0.3, np.float32))
     assert abs(fastnn.bernoulli(p).numpy().mean() - 0.3) < 0.01
     y = fastnn.dropout(fastnn.from_numpy(np.ones(100_000, np.float32)), 0.3).numpy()
-    assert abs((y == 0).mean() - 0.3) < 0.01 and np.allclose(y[y != 0], 1 / 0.7)
+    assert abs((y == 0).mean() - 0.3) < 0.01
+    assert np.allclose(y[y != 0], 1 / 0.7)
 
 
 def test_dropout_drops_the_same_in_float32_and_float64():
@@ -113,7 +121,8 @@ def test_dropout_drops_the_same_in_float32_and_float64():
 def test_alpha_dropout_keeps_mean_and_variance():
     x = fastnn.randn(200_000)
     y = fastnn.alpha_dropout(x, 0.2).numpy()
-    assert abs(y.mean()) < 0.02 and abs(y.std() - 1) < 0.02
+    assert abs(y.mean()) < 0.02
+    assert abs(y.std() - 1) < 0.02
 
 
 def test_channels_are_dropped_whole():

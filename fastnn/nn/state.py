@@ -35,7 +35,7 @@ def load_state(module, state_dict, strict):
         )
     targets = save_state(module, "", True)
     missing = [name for name in targets if name not in state_dict]
-    unexpected = [name for name in state_dict.keys() if name not in targets]
+    unexpected = [name for name in state_dict if name not in targets]
     values, problems = {}, []
     for name in targets:
         if name in state_dict:

@@ -54,15 +54,15 @@ class RMSprop(Optimizer):
     ):
         super().__init__(
             params,
-            dict(
-                lr=lr,
-                momentum=momentum,
-                alpha=alpha,
-                eps=eps,
-                centered=centered,
-                weight_decay=weight_decay,
-                maximize=maximize,
-            ),
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "alpha": alpha,
+                "eps": eps,
+                "centered": centered,
+                "weight_decay": weight_decay,
+                "maximize": maximize,
+            },
         )
 
     def cells(self, group):

@@ -1,9 +1,9 @@
 """Dropout: which elements are dropped is random, what then happens to them is not."""
 
 import numpy as np
+from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d
 
 import fastnn
-from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d
 
 from .row import Bad, Row, Sample, normal
 
