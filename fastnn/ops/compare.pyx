@@ -283,12 +283,12 @@ cdef int minimum_rule(Node node, Tensor dy) except -1:
 
 cdef int choice_graph(Node node, Tensor dy, bint larger) except -1:
     a, b = other_operand(node, 0), other_operand(node, 1)
-    half = where(eq(a, b), 0.5, 0.0)
     first = gt(a, b) if larger else lt(a, b)
+    tie = where(eq(a, b), dy * 0.5, 0.0)
     if node.wants(0):
-        give_to(node, 0, dy * where(first, 1.0, half).to(dy.dtype), True)
+        give_to(node, 0, where(first, dy, tie), True)
     if node.wants(1):
-        give_to(node, 1, dy * where(first | eq(a, b), half, 1.0).to(dy.dtype), True)
+        give_to(node, 1, where(first, 0.0, where(eq(a, b), tie, dy)), True)
     return 0
 
 

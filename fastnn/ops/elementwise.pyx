@@ -314,10 +314,10 @@ cdef object pow_slot(object a, object b):
             return mul_slot(a, 1)
         if b == -1 and (type(a) is not Tensor or (<Tensor>a).dtype_ <= FNN_F64):
             return a.reciprocal()
-    return binary("pow", FNN_pow_forward, integer_power, a, b, 1, pow_rule, pow_graph, 15)
+    return binary("pow", FNN_pow_forward, _integer_power, a, b, 1, pow_rule, pow_graph, 15)
 
 
-def integer_power(a, b):
+def _integer_power(a, b):
     """NumPy's power, for whole exponents that are not negative."""
     if np.any(np.asarray(b) < 0):
         raise ValueError("pow: integers to negative powers need a floating point tensor; convert it with .float()")

@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn._engine.engine cimport *
 from fastnn.ops.broadcast cimport *
+from fastnn.ops.compare import where
 
 cdef extern from "fastnn.h":
     enum:
@@ -29,6 +30,7 @@ cdef int neg_graph(Node node, Tensor dy) except -1:
 
 cdef object neg_slot(object input):
     cdef Tensor x, y
+    input = as_tensor(input, b"neg: input")
     if whole(input):
         if (<Tensor>input).dtype_ == FNN_BOOL:
             raise TypeError("neg: a bool tensor has no negative; use logical_not or ~")
@@ -70,6 +72,7 @@ cdef int abs_graph(Node node, Tensor dy) except -1:
 
 
 cdef object abs_slot(object input):
+    input = as_tensor(input, b"abs: input")
     if whole(input):
         return by_numpy(np.abs, input, None)
     return unary("abs", FNN_abs_forward, FNN_abs_backward, False, input, abs_graph, 0, 0)
@@ -112,6 +115,7 @@ cdef int zero_graph(Node node, Tensor dy) except -1:
 
 cdef object step(const char *name, int id, object function, object input):
     cdef Tensor x, y
+    input = as_tensor(input, name)
     if whole(input):
         return by_numpy(function, input, None) if function is not None else input.clone()
     x = floating(input, name.decode())
@@ -285,7 +289,7 @@ def frac(input):
 
 cdef int clamp_graph(Node node, Tensor dy) except -1:
     x = node.a.detach()
-    return node.give(0, dy * ((x >= node.s[0]) & (x <= node.s[1])).to(x.dtype))
+    return node.give(0, where((x >= node.s[0]) & (x <= node.s[1]), dy, 0.0))
 
 
 def clamp(input, min=None, max=None):
@@ -319,6 +323,7 @@ def clamp(input, min=None, max=None):
     """
     if min is None and max is None:
         raise ValueError("clamp: at least one of min and max must be given")
+    input = as_tensor(input, b"clamp: input")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         y = input
         if min is not None:
