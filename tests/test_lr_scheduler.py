@@ -18,7 +18,9 @@ MAKERS = {
     "PolynomialLR": lambda s, o: s.PolynomialLR(o, 50, 2.0),
     "LambdaLR": lambda s, o: s.LambdaLR(o, [lambda e: 0.9**e, lambda e: 1 / (1 + e)]),
     "SequentialLR": lambda s, o: s.SequentialLR(
-        o, [s.LinearLR(o, 0.1, total_iters=10), s.CosineAnnealingLR(o, 40), s.StepLR(o, 5)], [10, 50]
+        o,
+        [s.LinearLR(o, 0.1, total_iters=10), s.CosineAnnealingLR(o, 40), s.StepLR(o, 5)],
+        [10, 50],
     ),
 }
 

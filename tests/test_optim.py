@@ -16,7 +16,10 @@ SETTINGS = [
     ("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01, "nesterov": True}),
     ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "maximize": True}),
     ("Adagrad", {}),
-    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.2, "weight_decay": 0.1}),
+    (
+        "Adagrad",
+        {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.2, "weight_decay": 0.1},
+    ),
     ("RMSprop", {}),
     ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.5, "weight_decay": 0.1}),
     ("RMSprop", {"momentum": 0.9, "alpha": 0.9, "eps": 1e-3, "maximize": True}),
@@ -158,7 +161,9 @@ def test_state_by_name_survives_another_order():
 
 
 def test_loading_lists_every_mismatch():
-    a, b = (optim.Adam([nn.Parameter(fastnn.rand(n)), nn.Parameter(fastnn.rand(n))]) for n in (2, 3))
+    a, b = (
+        optim.Adam([nn.Parameter(fastnn.rand(n)), nn.Parameter(fastnn.rand(n))]) for n in (2, 3)
+    )
     for group in a.param_groups:
         for p in group["params"]:
             p.grad = fastnn.rand(2)
@@ -170,7 +175,9 @@ def test_loading_lists_every_mismatch():
 def test_groups_and_schedules_act_at_once():
     mine, theirs = pair()
     groups = [slice(0, 2), slice(2, 5)]
-    a = optim.SGD([{"params": mine[s], "lr": 0.1 * (i + 1)} for i, s in enumerate(groups)], momentum=0.5)
+    a = optim.SGD(
+        [{"params": mine[s], "lr": 0.1 * (i + 1)} for i, s in enumerate(groups)], momentum=0.5
+    )
     b = torch.optim.SGD(
         [{"params": theirs[s], "lr": 0.1 * (i + 1)} for i, s in enumerate(groups)], momentum=0.5
     )

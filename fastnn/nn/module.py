@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from fastnn._engine.engine import Parameter, Tensor, _adopt, from_numpy
+from fastnn._engine.engine import Parameter, Tensor, _adopt, from_numpy, world_changed
 from fastnn.nn.state import load_state, save_state
 
 PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
@@ -101,6 +101,7 @@ class Module:
             members.pop(name, None)
             members[name] = kind
         self.__dict__[name] = value
+        world_changed()
 
     def _check_replacement(self, name, value, kind):
         expected = {PARAMETER: Parameter, MODULE: Module}.get(kind, Tensor)
@@ -240,7 +241,9 @@ class Module:
         if not isinstance(mode, (bool, np.bool_)):
             raise TypeError(f"train: mode must be a bool, got {type(mode).__name__}")
         for module in self.modules():
-            module.__dict__["training"] = bool(mode)
+            if module.training != mode:
+                module.__dict__["training"] = bool(mode)
+                world_changed()  # recorded steps were made in the other mode
         return self
 
     def eval(self):
@@ -283,6 +286,7 @@ class Module:
                 if value.is_floating_point() and value.dtype != dtype:
                     grad, value.grad = value.grad, None
                     _adopt(value, _converted(value, dtype))
+                    world_changed()
                     if grad is not None:
                         value.grad = _converted(grad, dtype)
         return self
@@ -424,11 +428,13 @@ class _ModuleHook:
         self._entries = module.__dict__.setdefault(where, [])
         self._entries.insert(0 if prepend else len(self._entries), self)
         module.__dict__["_has_hooks"] = True
+        world_changed()
 
     def remove(self):
         """Take the hook away; doing so twice is harmless."""
         if self in self._entries:
             self._entries.remove(self)
+            world_changed()
 
     def __enter__(self):
         return self
