@@ -68,7 +68,7 @@ ROWS = [
             Sample(normal(5, 4), 3, 1, True),
             Sample(normal(5, 4), float("inf"), 1),
             Sample(normal(5, 4), -float("inf")),
-            Sample(normal(5, 4), 0, 1),
+            Sample(normal(5, 4, grad=False), 0, 1),
             Sample(normal(2, 3, 4), "fro", (0, 2)),
             Sample(normal(100_001)),
         ],
