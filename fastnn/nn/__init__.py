@@ -2,11 +2,25 @@
 
 from fastnn._engine.engine import Parameter
 from fastnn.nn import functional, init, utils
+from fastnn.nn.activation import (
+    CELU,
+    ELU,
+    GELU,
+    LogSigmoid,
+    Mish,
+    SELU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Softsign,
+    Tanh,
+)
 from fastnn.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from fastnn.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from fastnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from fastnn.nn.embedding import Embedding
 from fastnn.nn.flatten import Flatten, Identity, Unflatten
+from fastnn.nn.gate import GLU, PReLU, Swish
 from fastnn.nn.linear import Bilinear, Linear
 from fastnn.nn.loss import (
     BCELoss,
@@ -31,6 +45,18 @@ from fastnn.nn.pool import (
     LPPool2d,
     MaxPool1d,
     MaxPool2d,
+)
+from fastnn.nn.rectifier import (
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    ReLU,
+    ReLU6,
+    Softshrink,
+    Tanhshrink,
+    Threshold,
 )
 from fastnn.nn.softmax import LogSoftmax, Softmax, Softmin
 from fastnn.nn.summary import summary

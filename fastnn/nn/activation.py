@@ -1,0 +1,348 @@
+"""Layers of smooth activations: Sigmoid, Tanh, SiLU, Mish, GELU, Softplus, ELU and their kin."""
+
+from fastnn.nn.module import Module
+from fastnn.ops.activation import (
+    celu,
+    elu,
+    gelu,
+    logsigmoid,
+    mish,
+    selu,
+    sigmoid,
+    silu,
+    softplus,
+    softsign,
+    tanh,
+)
+
+
+class _Activation(Module):
+    """Keeps its options as attributes, and prints them."""
+
+    def __init__(self, **options):
+        super().__init__()
+        self._options = tuple(options)
+        for name, value in options.items():
+            setattr(self, name, value)
+
+    def extra_repr(self):
+        shown = {name: getattr(self, name) for name in self._options}
+        if not shown.get("inplace", True):
+            del shown["inplace"]
+        return ", ".join(f"{name}={value!r}" for name, value in shown.items())
+
+
+class Sigmoid(_Activation):
+    """y = 1 / (1 + exp(-x)): ``torch.nn.Sigmoid``.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    See `fastnn.sigmoid`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Sigmoid()(fastnn.tensor([0.0, 2.0]))
+    tensor([0.5   , 0.8808])
+    """
+
+    def forward(self, x):
+        """The activation of each element."""
+        return sigmoid(x)
+
+
+class Tanh(_Activation):
+    """y = tanh(x): ``torch.nn.Tanh``.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    See `fastnn.tanh`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Tanh()(fastnn.tensor([0.0, 1.0]))
+    tensor([0.    , 0.7616])
+    """
+
+    def forward(self, x):
+        """The activation of each element."""
+        return tanh(x)
+
+
+class SiLU(_Activation):
+    """y = x sigmoid(x): ``torch.nn.SiLU``.
+
+    Parameters
+    ----------
+    inplace : bool
+        Write the result over x. Default False.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    Hendrycks and Gimpel 2016, arXiv:1606.08415.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.SiLU()(fastnn.tensor([0.0, 2.0]))
+    tensor([0.    , 1.7616])
+    """
+
+    def __init__(self, inplace=False):
+        super().__init__(inplace=inplace)
+
+    def forward(self, x):
+        """The activation of each element."""
+        return silu(x, self.inplace)
+
+
+class Mish(_Activation):
+    """y = x tanh(log(1 + exp(x))): ``torch.nn.Mish``.
+
+    Parameters
+    ----------
+    inplace : bool
+        Write the result over x. Default False.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    Misra 2019, arXiv:1908.08681.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Mish()(fastnn.tensor([0.0, 2.0]))
+    tensor([0.   , 1.944])
+    """
+
+    def __init__(self, inplace=False):
+        super().__init__(inplace=inplace)
+
+    def forward(self, x):
+        """The activation of each element."""
+        return mish(x, self.inplace)
+
+
+class GELU(_Activation):
+    """y = x Φ(x), Φ the normal distribution: ``torch.nn.GELU``.
+
+    Parameters
+    ----------
+    approximate : {"none", "tanh", "sigmoid"}
+        "none": by erf; "tanh" and "sigmoid": the two approximations of `fastnn.gelu`. Default "none".
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    Hendrycks and Gimpel 2016, arXiv:1606.08415.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.GELU()(fastnn.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
+    """
+
+    def __init__(self, approximate="none"):
+        super().__init__(approximate=approximate)
+
+    def forward(self, x):
+        """The activation of each element."""
+        return gelu(x, self.approximate)
+
+
+class Softplus(_Activation):
+    """y = log(1 + exp(beta x)) / beta: ``torch.nn.Softplus``.
+
+    Parameters
+    ----------
+    beta : float
+        Default 1.
+    threshold : float
+        Where beta x is above it, y = x. Default 20.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    See `fastnn.softplus`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Softplus()(fastnn.tensor([0.0, 30.0]))
+    tensor([ 0.6931, 30.    ])
+    """
+
+    def __init__(self, beta=1.0, threshold=20.0):
+        super().__init__(beta=beta, threshold=threshold)
+
+    def forward(self, x):
+        """The activation of each element."""
+        return softplus(x, self.beta, self.threshold)
+
+
+class LogSigmoid(_Activation):
+    """y = log(sigmoid(x)): ``torch.nn.LogSigmoid``.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    See `fastnn.logsigmoid`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.LogSigmoid()(fastnn.tensor([0.0, -30.0]))
+    tensor([ -0.6931, -30.    ])
+    """
+
+    def forward(self, x):
+        """The activation of each element."""
+        return logsigmoid(x)
+
+
+class Softsign(_Activation):
+    """y = x / (1 + abs(x)): ``torch.nn.Softsign``.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    See `fastnn.softsign`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Softsign()(fastnn.tensor([1.0, -3.0]))
+    tensor([ 0.5 , -0.75])
+    """
+
+    def forward(self, x):
+        """The activation of each element."""
+        return softsign(x)
+
+
+class ELU(_Activation):
+    """y = x above 0, alpha (exp(x) - 1) below: ``torch.nn.ELU``.
+
+    Parameters
+    ----------
+    alpha : float
+        Default 1.
+    inplace : bool
+        Write the result over x. Default False.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    Clevert et al. 2015, arXiv:1511.07289.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.ELU()(fastnn.tensor([1.0, -1.0]))
+    tensor([ 1.    , -0.6321])
+    """
+
+    def __init__(self, alpha=1.0, inplace=False):
+        super().__init__(alpha=alpha, inplace=inplace)
+
+    def forward(self, x):
+        """The activation of each element."""
+        return elu(x, self.alpha, self.inplace)
+
+
+class SELU(_Activation):
+    """y = scale ELU(x), with the constants that keep mean 0 and variance 1: ``torch.nn.SELU``.
+
+    Parameters
+    ----------
+    inplace : bool
+        Write the result over x. Default False.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    Klambauer et al. 2017, arXiv:1706.02515; weights should start as `nn.init` with
+    nonlinearity "linear" gives them.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.SELU()(fastnn.tensor([1.0, -1.0]))
+    tensor([ 1.0507, -1.1113])
+    """
+
+    def __init__(self, inplace=False):
+        super().__init__(inplace=inplace)
+
+    def forward(self, x):
+        """The activation of each element."""
+        return selu(x, self.inplace)
+
+
+class CELU(_Activation):
+    """y = max(0, x) + min(0, alpha (exp(x / alpha) - 1)): ``torch.nn.CELU``.
+
+    Parameters
+    ----------
+    alpha : float
+        Above 0. Default 1.
+    inplace : bool
+        Write the result over x. Default False.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    Barron 2017, arXiv:1704.07483.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.CELU(2.0)(fastnn.tensor([1.0, -1.0]))
+    tensor([ 1.    , -0.7869])
+    """
+
+    def __init__(self, alpha=1.0, inplace=False):
+        super().__init__(alpha=alpha, inplace=inplace)
+
+    def forward(self, x):
+        """The activation of each element."""
+        return celu(x, self.alpha, self.inplace)

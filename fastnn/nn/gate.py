@@ -1,0 +1,136 @@
+"""Layers of activations with parameters, and gates: PReLU, Swish, GLU."""
+
+from fastnn._engine.engine import Parameter
+from fastnn.nn.activation import _Activation
+from fastnn.nn.module import Module
+from fastnn.ops.creation import full
+from fastnn.ops.gate import glu, prelu, swish
+
+
+class _Learned(Module):
+    """One number, or one per channel, that is learned: `start` at first."""
+
+    def __init__(self, count, start, dtype):
+        super().__init__()
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise ValueError(f"{type(self).__name__}: num_parameters must be a positive int, got {count!r}")
+        self.num_parameters, self.init = count, start
+        self.weight = Parameter(full((count,), start, dtype=dtype))
+
+    def reset_parameters(self):
+        """Start from the first value again."""
+        self.weight.data = full((self.num_parameters,), self.init, dtype=self.weight.dtype)
+
+    def extra_repr(self):
+        return f"num_parameters={self.num_parameters}"
+
+
+class PReLU(_Learned):
+    """y = x above 0, w x below, w learned: ``torch.nn.PReLU``.
+
+    Parameters
+    ----------
+    num_parameters : int
+        1, or the number of channels C. Default 1.
+    init : float
+        First value of w. Default 0.25.
+    dtype : dtype, optional
+        float32 (default) or float64.
+
+    Attributes
+    ----------
+    weight : Parameter
+        w, (num_parameters,).
+
+    Shapes
+    ------
+    (N, C, ...), or any with one parameter.
+
+    Notes
+    -----
+    He et al. 2015, arXiv:1502.01852.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.PReLU()(fastnn.tensor([1.0, -2.0])).tolist()
+    [1.0, -0.5]
+    """
+
+    def __init__(self, num_parameters=1, init=0.25, dtype=None):
+        super().__init__(num_parameters, init, dtype)
+
+    def forward(self, x):
+        """x, with its negative elements scaled by the weight."""
+        return prelu(x, self.weight)
+
+
+class Swish(_Learned):
+    """y = x sigmoid(beta x), beta learned. Large beta gives ReLU.
+
+    Parameters
+    ----------
+    num_parameters : int
+        1, or the number of channels C. Default 1.
+    init : float
+        First value of beta. Default 1, which is SiLU.
+    dtype : dtype, optional
+        float32 (default) or float64.
+
+    Attributes
+    ----------
+    weight : Parameter
+        beta, (num_parameters,).
+
+    Shapes
+    ------
+    (N, C, ...), or any with one parameter.
+
+    Notes
+    -----
+    Ramachandran et al. 2017, arXiv:1710.05941.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> [round(y, 4) for y in fastnn.nn.Swish()(fastnn.tensor([1.0, -2.0])).tolist()]
+    [0.7311, -0.2384]
+    """
+
+    def __init__(self, num_parameters=1, init=1.0, dtype=None):
+        super().__init__(num_parameters, init, dtype)
+
+    def forward(self, x):
+        """x sigmoid(weight x)."""
+        return swish(x, self.weight)
+
+
+class GLU(_Activation):
+    """y = a sigmoid(b), a and b the halves of x along dim: ``torch.nn.GLU``.
+
+    Parameters
+    ----------
+    dim : int
+        Of even size. Default -1.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Notes
+    -----
+    Dauphin et al. 2016, arXiv:1612.08083.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.GLU()(fastnn.tensor([1.0, 2.0, 0.0, 2.0]))
+    tensor([0.5   , 1.7616])
+    """
+
+    def __init__(self, dim=-1):
+        super().__init__(dim=dim)
+
+    def forward(self, x):
+        """The first half, gated by the second."""
+        return glu(x, self.dim)
