@@ -277,7 +277,7 @@ jobs.append(lambda: HistGradientBoostingClassifier(max_iter=2).fit(X, y).score(X
 ALTERNATE = """
 before = {name: f() for name, f in settings.items()}
 first = [job() for job in jobs]
-for _ in range(10):
+for _ in range(5):
     assert [job() for job in jobs] == first
 assert before == {name: f() for name, f in settings.items()}
 """
