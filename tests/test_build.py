@@ -1,6 +1,5 @@
 """What is built and shipped: the contents of the sdist, the instruction sets, the version."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -9,22 +8,13 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from interpreter import python
 
 import fastnn
 
 TREE = Path(__file__).parent.parent
 INFO = fastnn.config_info()
 needs_tree = pytest.mark.skipif(not (TREE / "setup.py").exists(), reason="needs the source tree")
-
-
-def python(code, **env):
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, **env},
-    )
 
 
 @needs_tree

@@ -4,12 +4,11 @@ them."""
 import importlib.util
 import itertools
 import os
-import subprocess
-import sys
 import threading
 
 import numpy as np
 import pytest
+from interpreter import run
 
 import fastnn
 from fastnn._engine import engine
@@ -88,16 +87,6 @@ def test_quota(case, tmp_path):
 def test_affinity():
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); import fastnn\n"
     run(code + "assert fastnn.get_num_threads() == 1")
-
-
-def run(code, timeout=300, **env):
-    """Runs code in a Python of its own: it must end well and in time."""
-    env = {**os.environ, **{k: v for k, v in env.items() if v is not None}}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=timeout, env=env
-    )
-    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 WORK = """
