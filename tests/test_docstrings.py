@@ -23,6 +23,7 @@ ROOMS = (
     "fastnn.diagnostics",
 )
 INHERITED = {"forward", "extra_repr", "step", "get_lr"}  # told once, in the base class
+INHERITED |= {f"on_{when}" for when in ("fit_start", "epoch_start", "batch_end", "epoch_end", "fit_end")}
 
 
 def public_names(room):

@@ -1,0 +1,95 @@
+"""The callback protocol: what the Trainer calls, and when."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastnn.training.trainer import Trainer
+
+_LARGER_IS_BETTER = ("accuracy", "precision", "recall", "f1", "auc", "r2")
+
+
+class Callback:
+    """Base class of callbacks: empty methods, of which a subclass defines those it needs.
+
+    Whatever a callback wants to know is an attribute of the trainer: ``model``, ``optimizer``,
+    ``epoch`` (from 1), ``epochs``, ``history``, ``num_batches``. ``trainer.stop("why")`` ends the
+    fit after the current epoch.
+
+    Examples
+    --------
+    >>> from fastnn.training import Callback
+    >>> class Shout(Callback):
+    ...     def on_epoch_end(self, trainer, record):
+    ...         print(f"epoch {trainer.epoch}: {record['loss']:.2f}!")
+    """
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Before the first epoch; data and model are checked."""
+
+    def on_epoch_start(self, trainer: Trainer) -> None:
+        """Before the first batch of an epoch."""
+
+    def on_batch_end(self, trainer: Trainer, batch: int, loss: float) -> None:
+        """After the optimizer's step on batch number `batch` (from 1)."""
+
+    def on_epoch_end(self, trainer: Trainer, record: dict[str, float]) -> None:
+        """After training and validation of an epoch; `record` is already in the history."""
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        """Once, however the fit ended: by its epochs, by `stop`, by Ctrl-C or by an error."""
+
+
+class Monitor:
+    """Reads one number of an epoch's record and remembers the best one so far.
+
+    Parameters
+    ----------
+    name : str
+        A column of the history, such as "val_loss".
+    mode : {"min", "max", None}
+        What is better. None: "max" for accuracy, precision, recall, f1, auc and r2, else "min".
+    min_delta : float
+        Smallest change that counts as better, at least 0.
+    owner : str
+        Who asks, for error messages.
+    """
+
+    def __init__(self, name, mode, min_delta, owner):
+        if mode is None:
+            mode = "max" if any(word in name for word in _LARGER_IS_BETTER) else "min"
+        if mode not in ("min", "max"):
+            raise ValueError(f"{owner}: mode must be 'min', 'max' or None, got {mode!r}")
+        if not min_delta >= 0:
+            raise ValueError(f"{owner}: min_delta must be at least 0, got {min_delta}")
+        self.name, self.mode, self.min_delta, self.owner = name, mode, min_delta, owner
+        self.reset()
+
+    def reset(self):
+        """Forget the best number."""
+        self.best = math.inf if self.mode == "min" else -math.inf
+
+    def check(self, trainer):
+        """Before training: a number of the validation rows needs validation rows."""
+        if self.name.startswith("val_") and not trainer.has_val:
+            raise ValueError(
+                f"{self.owner}: monitor={self.name!r} needs validation data: fit(train, val=...)"
+            )
+
+    def value(self, record):
+        """The monitored number of an epoch."""
+        if self.name not in record:
+            raise ValueError(
+                f"{self.owner}: monitor={self.name!r} is not recorded; there are {list(record)}"
+            )
+        return record[self.name]
+
+    def improves(self, value):
+        """Whether `value` beats the best so far (NaN never does); it is the best from then on."""
+        gain = self.best - value if self.mode == "min" else value - self.best
+        if gain > self.min_delta:
+            self.best = value
+            return True
+        return False

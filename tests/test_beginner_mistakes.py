@@ -1,0 +1,250 @@
+"""The mistakes that beginners make most: each meets a message with the culprit and the cure."""
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import data, nn, optim
+from fastnn.training import Trainer
+
+
+def rows(n=40, classes=3, features=4):
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(n, features)).astype(np.float32)
+    return x, np.arange(n) % classes
+
+
+def trainer(*layers, loss=None, lr=0.01, **options):
+    model = nn.Sequential(*(layers or (nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))))
+    optimizer = optim.Adam(model.parameters(), lr=lr)
+    return Trainer(model, loss or nn.CrossEntropyLoss(), optimizer, progress=False, **options)
+
+
+def fit_error(error, *words, train=None, fit=None, **options):
+    """The fit raises, and its message has all these words."""
+    with pytest.raises(error) as caught:
+        trainer(**options).fit(rows() if train is None else train, epochs=1, **(fit or {}))
+    for word in words:
+        assert word in str(caught.value)
+
+
+# --- labels ---
+
+
+def test_labels_from_1_to_c():
+    x, y = rows()
+    fit_error(ValueError, "classes 0 to 2", "goes from 1 to 3", "use y - 1", train=(x, y + 1))
+
+
+def test_label_equal_to_c():
+    x, y = rows()
+    y[7] = 3
+    fit_error(ValueError, "y[7] is 3", "classes 0 to 2", "give the model 4 outputs", train=(x, y))
+
+
+def test_negative_labels():
+    x, y = rows()
+    fit_error(ValueError, "y[0] is -1", "np.unique", train=(x, y - 1))
+
+
+def test_float_labels():
+    x, y = rows()
+    fit_error(TypeError, "y is float32", "astype(np.int64)", train=(x, y.astype(np.float32)))
+
+
+def test_text_labels():
+    x, y = rows()
+    names = np.array(["cat", "dog", "cow"])[y]
+    fit_error(TypeError, "'cat'", "np.unique(y, return_inverse=True)", train=(x, names))
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "i4", "u4", "i8", ">i4"])
+def test_integer_labels_of_any_width_are_fine(dtype):
+    x, y = rows()
+    assert trainer().fit((x, y.astype(dtype)), epochs=1).num_epochs == 1
+
+
+def test_column_of_labels():
+    x, y = rows()
+    fit_error(ValueError, "(40, 1)", "(40,)", "y.ravel()", train=(x, y[:, None]))
+
+
+def test_targets_n_against_predictions_n_1():
+    x, y = rows()
+    with pytest.raises(ValueError, match=r"\(32, 1\).*\(32,\)|\(32,\).*\(32, 1\)"):
+        trainer(nn.Linear(4, 1), loss=nn.MSELoss()).fit((x, y.astype(np.float32)), epochs=1)
+    with pytest.raises(ValueError, match=r"MSELoss|mse_loss"):
+        nn.MSELoss()(fastnn.zeros(5, 1), fastnn.zeros(5))
+
+
+def test_one_class_only():
+    x, y = rows()
+    with pytest.warns(UserWarning, match="all labels are 2"):
+        trainer().fit((x, 0 * y + 2), epochs=1)
+
+
+# --- the model ---
+
+
+def test_wrong_input_width():
+    x, y = rows(features=5)
+    fit_error(ValueError, "5", "4", "features", train=(x, y))
+
+
+def test_softmax_before_cross_entropy():
+    layers = (nn.Linear(4, 3), nn.Softmax(dim=1))
+    with pytest.warns(UserWarning, match="remove the last layer"):
+        trainer(*layers).fit(rows(), epochs=1)
+
+
+def test_frozen_parameters_only():
+    t = trainer()
+    t.model.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"all 4 parameters .* frozen; .*requires_grad_\(True\)"):
+        t.fit(rows())
+
+
+def test_optimizer_without_parameters():
+    with pytest.raises(ValueError, match=r"(?i)empty|no parameters"):
+        optim.SGD([], lr=0.1)
+
+
+def test_optimizer_made_before_the_model_changed():
+    t = trainer()
+    t.model[2] = nn.Linear(8, 5)
+    with pytest.raises(
+        ValueError, match=r"does not hold 2.weight, 2.bias.*Make the optimizer anew"
+    ):
+        t.fit(rows())
+    other = trainer()
+    t.optimizer = other.optimizer
+    with pytest.raises(ValueError, match=r"holds none .* Adam\(model.parameters\(\)\)"):
+        t.fit(rows())
+
+
+def test_single_row_in_batch_norm():
+    layers = (nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    with pytest.raises(
+        ValueError, match=r"33 rows in batches of 16 .* BatchNorm1d \(1\).*drop_last"
+    ):
+        trainer(*layers).fit(rows(33), epochs=1, batch_size=16)
+    with pytest.raises(ValueError, match=r"BatchNorm1d|batch_norm"):
+        nn.BatchNorm1d(3)(fastnn.ones(1, 3))
+
+
+# --- the data ---
+
+
+def test_nan_and_infinity_in_the_data():
+    x, y = rows()
+    x[3, 1] = np.nan
+    x[9, 0] = np.inf
+    fit_error(ValueError, "train: x holds nan in row 3, column 1 (2 such rows)", train=(x, y))
+    targets = np.zeros((40, 3), np.float32)
+    targets[5, 2] = -np.inf
+    mse = nn.MSELoss()
+    fit_error(ValueError, "y holds -inf in row 5, column 2", train=(rows()[0], targets), loss=mse)
+    with pytest.raises(ValueError, match="val: x holds nan"):
+        trainer().fit(rows(), (x, y), epochs=1)
+
+
+def test_empty_data():
+    fit_error(ValueError, "no rows", train=(np.empty((0, 4), np.float32), np.empty(0, int)))
+
+
+def test_lists_are_fine_and_ragged_lists_are_named():
+    x, y = rows()
+    assert trainer().fit((x.tolist(), y.tolist()), epochs=1).num_epochs == 1
+    ragged = [[1.0, 2.0, 3.0, 4.0], [1.0, 2.0]]
+    fit_error(ValueError, "train: x has rows of different lengths: [2, 4]", train=(ragged, [0, 1]))
+
+
+def test_inputs_without_targets():
+    x, y = rows()
+    with pytest.raises(TypeError, match=r"fit\(\(x, y\)"):
+        trainer().fit(x, y)
+    fit_error(TypeError, "(x, y)", "TensorDataset", train=data.TensorDataset(x))
+
+
+def test_numbers_of_rows_that_differ():
+    x, y = rows()
+    fit_error(ValueError, "same number of rows, got [40, 39]", train=(x, y[:-1]))
+
+
+def test_batch_larger_than_the_data():
+    fit_error(
+        ValueError, "100 is larger than the 40 rows", "batch_size=40", fit={"batch_size": 100}
+    )
+    with pytest.raises(ValueError, match="drop_last leaves no batch; use batch_size=40"):
+        data.DataLoader(data.TensorDataset(*rows()), batch_size=64, drop_last=True)
+
+
+def test_unscaled_features():
+    x, y = rows()
+    x[:, 2] *= 1e5
+    with pytest.warns(UserWarning, match=r"feature 2 .*Standardizer"):
+        trainer().fit((x, y), epochs=1)
+
+
+def test_validation_rows_fitted_by_the_scaler():
+    x, _ = rows()
+    scale = data.Standardizer()
+    scale.fit_transform(x[:30])
+    with pytest.raises(RuntimeError, match="use transform"):
+        scale.fit_transform(x[30:])
+
+
+# --- the loop ---
+
+
+def test_learning_rate_of_1000():
+    with pytest.warns(UserWarning, match=r"learning rate \(1000\) is probably too high; try 100"):
+        trainer(lr=1e3).fit(rows(), epochs=1, batch_size=4)
+
+
+def test_loss_that_is_no_scalar():
+    fit_error(
+        ValueError, "shape (32,)", "reduction='mean'", loss=nn.CrossEntropyLoss(reduction="none")
+    )
+    x = fastnn.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match=r"scalar|one element"):
+        (x * x).backward()
+
+
+def test_backward_twice():
+    x = fastnn.ones(3, requires_grad=True)
+    y = (x * x).sum()
+    y.backward()
+    with pytest.raises(RuntimeError, match="retain_graph"):
+        y.backward()
+
+
+def test_forgotten_zero_grad_train_and_eval_cannot_happen_in_the_trainer():
+    x, y = rows()
+    t = trainer(nn.Linear(4, 3), nn.Dropout(0.9))
+    t.model.eval()
+    first = t.fit((x, y), epochs=1, batch_size=40)["loss"]
+    assert np.array_equal(t.predict(x), t.predict(x))  # evaluation mode: no dropout
+    gradient = t.model[0].weight.grad.numpy().copy()
+    t.optimizer.param_groups[0]["lr"] = 0.0
+    t.seed = 0
+    t.fit((x, y), epochs=1, batch_size=40)
+    t.fit((x, y), epochs=1, batch_size=40)
+    again = t.model[0].weight.grad.numpy()
+    assert abs(again).max() < 2 * abs(gradient).max() + 1  # not the sum of all steps
+    assert first[0] > 0
+
+
+def test_without_a_seed_runs_differ_and_with_one_they_do_not():
+    def losses(**options):
+        fastnn.manual_seed(0)
+        a = trainer(nn.Linear(4, 3), **options)
+        fastnn.manual_seed(0)
+        b = trainer(nn.Linear(4, 3), **options)
+        if not options:
+            fastnn.manual_seed(1)
+        return a.fit(rows(), epochs=2)["loss"], b.fit(rows(), epochs=2)["loss"]
+
+    seeded, unseeded = losses(seed=3), losses()
+    assert seeded[0] == seeded[1]
+    assert unseeded[0] != unseeded[1]
