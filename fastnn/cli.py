@@ -63,7 +63,7 @@ RECIPES = (
         size="1,437",
         test="360",
         features=64,
-        hidden=(256, 128),
+        hidden=(512, 256),
         dropout=0.3,
         input_dropout=0.1,
         label_smoothing=0.1,
@@ -350,7 +350,7 @@ def _widths(text):
     except ValueError:
         widths = (0,)
     if min(widths) < 1:
-        raise argparse.ArgumentTypeError(f"expected numbers of units such as 256,128, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected numbers of units such as 512,256, got {text!r}")
     return widths
 
 

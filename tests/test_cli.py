@@ -57,8 +57,8 @@ def test_train_digits(tmp_path):
     history = History.from_csv(folder / "history.csv")
     assert history.num_epochs == 60
     state, manifest = load_checkpoint(folder / "model.safetensors")
-    assert manifest["layers"] == "64-256-128-10"
-    assert sum(a.size for a in state.values()) == 64 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10
+    assert manifest["layers"] == "64-512-256-10"
+    assert sum(a.size for a in state.values()) == 64 * 512 + 512 + 512 * 256 + 256 + 256 * 10 + 10
 
 
 def test_same_seed_same_weights_whatever_the_threads(tmp_path):
@@ -113,7 +113,7 @@ def test_help_teaches(tmp_path):
         (("train", "digits", "--epochs", "0"), 2, "must be above 0"),
         (("train", "digits", "--epochs", "x"), 2, "invalid integer value: 'x'"),
         (("train", "digits", "--lr", "nan"), 2, "must be above 0"),
-        (("train", "digits", "--hidden", "16,a"), 2, "such as 256,128"),
+        (("train", "digits", "--hidden", "16,a"), 2, "such as 512,256"),
         (("train", "digits", "--dropout", "1"), 2, "below 1"),
         (("train", "digits", "--seed", "-1"), 2, "from 0"),
         (("train", "digits", "--batch-size", "5000"), 1, "larger than the 1293 rows"),
