@@ -93,7 +93,7 @@ def test_wrong_input_width():
 
 def test_softmax_before_cross_entropy():
     layers = (nn.Linear(4, 3), nn.Softmax(dim=1))
-    with pytest.warns(UserWarning, match="remove the last layer"):
+    with pytest.warns(UserWarning, match="leave out the softmax"):
         trainer(*layers).fit(rows(), epochs=1)
 
 

@@ -126,18 +126,17 @@ def _check_labels(loss, target, output, what):
             f"{what}: y[{wrong[0]}] is {target[wrong[0]]}, but the model's {classes} outputs are "
             f"for classes 0 to {classes - 1} (y goes from {low} to {high}); {cure}"
         )
-    if what != "train":
-        return
-    if target.min() == target.max() and len(target) > 1:
+    if what == "train" and target.min() == target.max() and len(target) > 1:
         warnings.warn(
             f"{what}: all labels are {target[0]}; a classifier needs rows of at least two classes",
             stacklevel=4,
         )
+    # the loss itself looks at the first call of the process alone
     sums_to_1 = (output >= 0).all() and np.abs(output.sum(1) - 1).max() < 1e-4
-    if name == "CrossEntropyLoss" and classes > 1 and sums_to_1:
+    if what == "train" and name == "CrossEntropyLoss" and classes > 1 and sums_to_1:
         warnings.warn(
-            "the model's outputs sum to 1: it ends with a softmax, but CrossEntropyLoss expects "
-            "logits and takes the softmax itself; remove the last layer",
+            "the model's outputs sum to 1, as probabilities do, but CrossEntropyLoss expects logits "
+            "and takes the softmax itself; leave out the softmax at the end of the model",
             stacklevel=4,
         )
 
