@@ -135,8 +135,8 @@ def _check_labels(loss, target, output, what):
     sums_to_1 = (output >= 0).all() and np.abs(output.sum(1) - 1).max() < 1e-4
     if what == "train" and name == "CrossEntropyLoss" and classes > 1 and sums_to_1:
         warnings.warn(
-            "the model's outputs sum to 1, as probabilities do, but CrossEntropyLoss expects logits "
-            "and takes the softmax itself; leave out the softmax at the end of the model",
+            "the model's outputs sum to 1, as probabilities do, but CrossEntropyLoss expects "
+            "logits; leave out the softmax at the end of the model",
             stacklevel=4,
         )
 
