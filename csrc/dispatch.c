@@ -46,6 +46,8 @@ FNN_STEMS(DECLARE)
 ISAS(FILL)
 
 #if defined(__x86_64__) || defined(_M_X64)
+#define MAYBE __attribute__((unused)) /* a build may leave this set out */
+
 /* CPUID bits of each set, and the state that the system must save for it (XCR0) */
 static int has_baseline(void)
 {
@@ -62,7 +64,7 @@ static unsigned saved_state(void)
     return a;
 }
 
-static int has_avx2(void)
+MAYBE static int has_avx2(void)
 {
     unsigned a, b, c, d, lzcnt = 1u << 5;
     unsigned need1 = bit_AVX | bit_FMA | bit_F16C, need7 = bit_AVX2 | bit_BMI | bit_BMI2;
@@ -71,7 +73,7 @@ static int has_avx2(void)
            (b & need7) == need7 && __get_cpuid(0x80000001u, &a, &b, &c, &d) && (c & lzcnt);
 }
 
-static int has_avx512(void)
+MAYBE static int has_avx512(void)
 {
     unsigned a, b, c, d;
     unsigned need = bit_AVX512F | bit_AVX512DQ | bit_AVX512BW | bit_AVX512VL;

@@ -30,8 +30,8 @@ static int64_t run_alone(const fnn_call *calls, int64_t begin, int64_t count)
 }
 
 #if defined(FNN_OPENMP)
-#define SPIN_NS 50000 /* a pure spin barrier collapses when two threads share a CPU */
-#define GAP_NS 200000
+#define SPIN_NS 50000  /* a pure spin barrier collapses when two threads share a CPU */
+#define GAP_NS 200000  /* between two looks at the clock, by far more than a yield on a free CPU */
 #define LATE_NS 500000 /* waking a team on a free CPU takes 50 to 120 us */
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -40,6 +40,24 @@ static int64_t run_alone(const fnn_call *calls, int64_t begin, int64_t count)
 #define relax() __asm__ volatile("yield")
 #else
 #define relax() ((void)0)
+#endif
+
+/* The team computes in the caller's floating-point mode (rounding, denormals), so that its bits are
+ * the caller's; the sticky flags stay each thread's own. */
+#if defined(__x86_64__)
+#define get_mode() (__builtin_ia32_stmxcsr() & ~0x3fu)
+#define set_mode(mode) __builtin_ia32_ldmxcsr(mode)
+#elif defined(__aarch64__)
+static uint64_t get_mode(void)
+{
+    uint64_t mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    return mode;
+}
+static void set_mode(uint64_t mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mode)); }
+#else
+#define get_mode() 0
+#define set_mode(mode) ((void)(mode))
 #endif
 
 /* One team in the process: a second Python thread that comes meanwhile runs alone, so that
@@ -110,6 +128,7 @@ static int parts_of(const fnn_call *c, int parts)
 static int64_t run_team(const fnn_call *calls, int64_t count, int parts)
 {
     int64_t start = fnn_now();
+    uint64_t mode = get_mode();
     team.end = count;
     team.refused = 0;
 #pragma omp parallel num_threads(parts)
@@ -117,6 +136,8 @@ static int64_t run_team(const fnn_call *calls, int64_t count, int parts)
         int me = omp_get_thread_num(), n = omp_get_num_threads(); /* may be fewer than parts */
         int64_t late = fnn_now() - start;
         if (me == 0 && late > LATE_NS) fnn_crowded(); /* OpenMP itself waited for its threads */
+        uint64_t own = get_mode();
+        if (own != mode) set_mode(mode);
         for (int64_t i = 0; i < count; i++) {
             int use = parts_of(&calls[i], n);
             if (me < use) calls[i].kernel(&calls[i].args, me, use);
@@ -127,6 +148,7 @@ static int64_t run_team(const fnn_call *calls, int64_t count, int parts)
             if (i + 1 >= count || team.end <= i + 1) break;
             late = 0;
         }
+        if (own != mode) set_mode(own);
     }
     fnn_region_ended();
     return team.end;

@@ -249,6 +249,27 @@ def test_floating_point_mode_is_left_alone():
     run(WORK + FLOATS)
 
 
+FLUSHED = """
+import torch
+x = fastnn.tensor(np.full(1 << 20, 1e-38, np.float32))
+work()
+torch.set_flush_denormal(True)  # for this thread alone: the team follows it
+for threads in (1, 2):
+    fastnn.set_num_threads(threads)
+    work()
+    for _ in range(20):
+        assert (x * 0.01).numpy().max() == 0
+torch.set_flush_denormal(False)
+for _ in range(20):
+    assert (x * 0.01).numpy().min() > 0
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
+def test_team_computes_in_the_callers_mode():
+    run(WORK + FLUSHED)
+
+
 LIBRARIES = {
     "torch": """
 import torch
