@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from fastnn._engine.engine import compile
 
 import fastnn
 from fastnn import nn, optim
@@ -371,3 +372,33 @@ def test_closure():
 def test_errors(make, error, match):
     with pytest.raises(error, match=match):
         make(nn.Parameter(fastnn.ones(3)))
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adagrad", "RMSprop", "Adam", "AdamW"])
+def test_recorded_steps_give_the_same_bits(name):
+    """Forward, backward, clipping, step and a schedule: eager, and recorded."""
+    rng = np.random.default_rng(0)
+    batches = [fastnn.tensor(rng.standard_normal((8, 4)).astype(np.float32)) for _ in range(12)]
+    results = []
+    for wrap in (lambda f: f, compile):
+        model = network()
+        optimizer = getattr(optim, name)(model.parameters(), lr=0.05)
+        schedule = optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+
+        def step(x, model=model, optimizer=optimizer):
+            optimizer.zero_grad()
+            y = fastnn.dropout(model(x), 0.3)
+            loss = (y * y).sum()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+            optimizer.step()
+            return loss, norm
+
+        run, seen = wrap(step), []
+        fastnn.manual_seed(1)
+        for x in batches:
+            seen += [t.item() for t in run(x)]
+            schedule.step()
+        results.append((seen, [p.detach().numpy().tobytes() for p in model.parameters()]))
+    assert results[0] == results[1]
+    assert run.plans()[0].replays > 5

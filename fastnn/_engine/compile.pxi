@@ -185,7 +185,7 @@ cdef class CompiledFunction:
         if plan is not None and differs is None:
             plan.world = world
             plan.threads = fnn_threads()
-            plan.leaves = [(leaf, reads, before, (<Tensor>leaf).grad_) for leaf, reads, before in r.leaves.values()]
+            plan.leaves = [(leaf, reads, before, gradient_mark(leaf)) for leaf, reads, before in r.leaves.values()]
             entry.confirmed = True
             entry.next_check = plan.replays * 8 + 64
             entry.attempts = 0

@@ -41,7 +41,7 @@ cdef class Plan:
         if self.world != world or self.threads != fnn_threads():
             return False
         for leaf, reads, before, after in self.leaves:
-            if reads and leaf.grad_ is not before:
+            if reads and leaf.grad_ is not marked_gradient(leaf, before):
                 return False
         return True
 
@@ -80,7 +80,7 @@ cdef class Plan:
         if failed < self.count:
             raise_index(&self.live[failed], self.names[failed])
         for leaf, reads, before, after in self.leaves:
-            leaf.grad_ = after
+            leaf.grad_ = marked_gradient(leaf, after)
         results = []
         for t, i in zip(self.outputs, self.fresh):
             y = alias(t)
@@ -196,7 +196,7 @@ cdef Plan make_plan(Recorder r, list outputs):
     p.threads = fnn_threads()
     p.rng = [(i, g) for i, g in r.generators.items()]
     p.inputs = [alias(t) for t in r.inputs]
-    p.leaves = [(leaf, reads, before, (<Tensor>leaf).grad_) for leaf, reads, before in r.leaves.values()]
+    p.leaves = [(leaf, reads, before, gradient_mark(leaf)) for leaf, reads, before in r.leaves.values()]
     p.first_born = r.first_born
     by_storage = {}
     for i, t in enumerate(r.inputs):

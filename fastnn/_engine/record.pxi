@@ -59,8 +59,21 @@ cdef class Recorder:
     cdef int touch(self, Tensor leaf, bint reads) except -1:
         """A leaf's gradient is about to be looked at (reads) or replaced."""
         if id(leaf) not in self.leaves:
-            self.leaves[id(leaf)] = (leaf, reads, leaf.grad_)
+            self.leaves[id(leaf)] = (leaf, reads, gradient_mark(leaf))
         return 0
+
+
+cdef object IN_ARENA = "in the arena"
+
+
+cdef object gradient_mark(Tensor leaf):
+    """The leaf's gradient; only a word where it is the optimizer's own memory, which backward leaves
+    as soon as anybody else holds a reference to it."""
+    return IN_ARENA if leaf.grad_ is not None and leaf.grad_ is leaf.grad_slot else leaf.grad_
+
+
+cdef Tensor marked_gradient(Tensor leaf, object mark):
+    return leaf.grad_slot if mark is IN_ARENA else <Tensor>mark
 
 
 cdef str users_line():

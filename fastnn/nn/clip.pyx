@@ -1,7 +1,5 @@
 """Clipping of gradients, exported as ``nn.utils.clip_grad_norm_`` and its kin."""
 from fastnn._engine.engine cimport *
-from libc.string cimport memset
-from libc.stdint cimport uintptr_t
 import math
 
 cdef extern from "fastnn.h":
@@ -15,47 +13,23 @@ cdef enum:
     POWERS = 3
 
 
-cdef class Piece:
-    """Memory of one gradient, or of neighbours in an optimizer's arena: `size` elements from t's first."""
-    cdef Tensor t
-    cdef int64_t size
-
-
-cdef list pieces_of(object parameters, str what):
-    """The gradients as flat memory; gradients with gaps in memory are packed first, and replaced."""
-    cdef Tensor p, g
-    cdef Piece piece, last = None
+cdef list gradients_of(object parameters, str what):
+    """The gradients, each without gaps in memory: those with gaps are packed first, and replaced."""
+    cdef Tensor g
     cdef list found = []
-    cdef bint at_home, before = False
-    cdef char *end = NULL
-    cdef int64_t item
-    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     seen = set()
-    for x in parameters:
-        if not isinstance(x, Tensor):
-            raise TypeError(f"{what}: expected Tensors, got {type(x).__name__}")
-        p = x
-        if x.grad is None or id(x) in seen:
+    for p in [parameters] if isinstance(parameters, Tensor) else parameters:
+        if not isinstance(p, Tensor):
+            raise TypeError(f"{what}: expected Tensors, got {type(p).__name__}")
+        g = p.grad
+        if g is None or id(p) in seen:
             continue
-        seen.add(id(x))
-        g = p.grad_
+        seen.add(id(p))
         if not g.contiguous and not is_dense(g):
             g = contiguous(g)
-            x.grad = g
-        if g.size_ == 0:
-            continue
-        item = 4 if g.dtype_ == FNN_F32 else 8
-        at_home = g is p.grad_slot
-        # in an arena slots follow each other at multiples of 64 bytes, with zeros between
-        if last is not None and at_home and before and g.storage is last.t.storage \
-                and g.data_ == last.t.data_ + (last.size * item + 63) // 64 * 64:
-            last.size = (g.data_ - last.t.data_) // item + g.size_
-        else:
-            last = Piece.__new__(Piece)
-            last.t = g
-            last.size = g.size_
-            found.append(last)
-        before = at_home
+            p.grad = g
+        if g.size_:
+            found.append(g)
     return found
 
 
@@ -71,28 +45,27 @@ cdef bint is_dense(Tensor g):
     return True
 
 
-cdef tuple norm_of(list pieces, object norm_type, double max_norm):
+cdef tuple norm_of(list gradients, double power, double max_norm):
     """(total norm, 0-d; scale, a float64 cell)."""
     cdef fnn_call c
-    cdef Piece piece
+    cdef Tensor g, partial
     cdef int64_t blocks = 0, done = 0
-    cdef double power = float(norm_type)
     cdef int kind = SQUARES if power == 2 else ABSOLUTE if power == 1 else LARGEST if power == math.inf else POWERS
-    cdef Tensor total = new((<Piece>pieces[0]).t.dtype_ if pieces else FNN_F32, 0, NULL)
-    cdef Tensor scale = new_1d(FNN_F64, 1), partial
-    for piece in pieces:
-        blocks += (piece.size + BLOCK - 1) // BLOCK
+    cdef Tensor total = new((<Tensor>gradients[0]).dtype_ if gradients else FNN_F32, 0, NULL)
+    cdef Tensor scale = new_1d(FNN_F64, 1)
+    for g in gradients:
+        blocks += (g.size_ + BLOCK - 1) // BLOCK
     partial = new_1d(FNN_F64, blocks)
-    for piece in pieces:
-        start(&c, FNN_norm_partial, piece.t.dtype_)
+    for g in gradients:
+        start(&c, FNN_norm_partial, g.dtype_)
         buffer(&c, partial)
         c.args.p[0] = partial.data_ + 8 * done
-        buffer(&c, piece.t)
-        c.args.n[0] = piece.size
+        buffer(&c, g)
+        c.args.n[0] = g.size_
         c.args.n[1] = kind
         c.args.s[0] = power
-        run(&c, 1, (100.0 if kind == POWERS else 2.0) * piece.size, 0)
-        done += (piece.size + BLOCK - 1) // BLOCK
+        run(&c, 1, (100.0 if kind == POWERS else 2.0) * g.size_, 0)
+        done += (g.size_ + BLOCK - 1) // BLOCK
     start(&c, FNN_norm_finish, total.dtype_)
     buffer(&c, total)
     buffer(&c, scale)
@@ -154,23 +127,23 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     tensor([0.6000, 0.8000])
     """
     cdef fnn_call c
-    cdef Piece piece
+    cdef Tensor g
     cdef Tensor scale
-    cdef list pieces = pieces_of(parameters, "clip_grad_norm_")
+    cdef list gradients = gradients_of(parameters, "clip_grad_norm_")
     cdef double limit = float(max_norm)
     if not limit >= 0:
         raise ValueError(f"clip_grad_norm_: max_norm must not be negative, got {max_norm}")
-    total, scale = norm_of(pieces, checked_power(norm_type, "clip_grad_norm_"), limit)
+    total, scale = norm_of(gradients, checked_power(norm_type, "clip_grad_norm_"), limit)
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise RuntimeError(f"clip_grad_norm_: the gradient norm is {total.item()}; look for NaN or infinity in the "
                            "data, a learning rate that is too large, or pass error_if_nonfinite=False")
-    for piece in pieces:
-        start(&c, FNN_scale_values, piece.t.dtype_)
-        buffer(&c, piece.t)
+    for g in gradients:
+        start(&c, FNN_scale_values, g.dtype_)
+        buffer(&c, g)
         buffer(&c, scale)
-        c.args.n[0] = piece.size
-        run(&c, 1, <double>piece.size, 0)
-        bump(piece.t)
+        c.args.n[0] = g.size_
+        run(&c, 1, <double>g.size_, 0)
+        bump(g)
     return total
 
 
@@ -197,7 +170,7 @@ def get_grad_norm(parameters, norm_type=2.0):
     >>> fastnn.nn.utils.get_grad_norm([p], float("inf"))
     tensor(4.)
     """
-    return norm_of(pieces_of(parameters, "get_grad_norm"), checked_power(norm_type, "get_grad_norm"), 0)[0]
+    return norm_of(gradients_of(parameters, "get_grad_norm"), checked_power(norm_type, "get_grad_norm"), 0)[0]
 
 
 def clip_grad_value_(parameters, clip_value):
@@ -224,14 +197,14 @@ def clip_grad_value_(parameters, clip_value):
     tensor([ 1. , -0.5])
     """
     cdef fnn_call c
-    cdef Piece piece
+    cdef Tensor g
     cdef double limit = float(clip_value)
     if not limit >= 0:
         raise ValueError(f"clip_grad_value_: clip_value must not be negative, got {clip_value}")
-    for piece in pieces_of(parameters, "clip_grad_value_"):
-        start(&c, FNN_clamp_values, piece.t.dtype_)
-        buffer(&c, piece.t)
-        c.args.n[0] = piece.size
+    for g in gradients_of(parameters, "clip_grad_value_"):
+        start(&c, FNN_clamp_values, g.dtype_)
+        buffer(&c, g)
+        c.args.n[0] = g.size_
         c.args.s[0] = limit
-        run(&c, 1, <double>piece.size, 0)
-        bump(piece.t)
+        run(&c, 1, <double>g.size_, 0)
+        bump(g)
