@@ -23,7 +23,9 @@ ROOMS = (
     "fastnn.diagnostics",
 )
 INHERITED = {"forward", "extra_repr", "step", "get_lr"}  # told once, in the base class
-INHERITED |= {f"on_{when}" for when in ("fit_start", "epoch_start", "batch_end", "epoch_end", "fit_end")}
+INHERITED |= {
+    f"on_{when}" for when in ("fit_start", "epoch_start", "batch_end", "epoch_end", "fit_end")
+}
 
 
 def public_names(room):
@@ -69,8 +71,11 @@ def test_examples_run(path):
     value = OBJECTS[path]
     before = fastnn.get_default_generator().get_state()
     fastnn.manual_seed(0)
-    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(
-        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE, verbose=False
+    parser, runner = (
+        doctest.DocTestParser(),
+        doctest.DocTestRunner(
+            optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE, verbose=False
+        ),
     )
     test = parser.get_doctest(value.__doc__, {"fastnn": fastnn}, path, None, 0)
     failures = []

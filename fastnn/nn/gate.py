@@ -13,7 +13,9 @@ class _Learned(Module):
     def __init__(self, count, start, dtype):
         super().__init__()
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise ValueError(f"{type(self).__name__}: num_parameters must be a positive int, got {count!r}")
+            raise ValueError(
+                f"{type(self).__name__}: num_parameters must be a positive int, got {count!r}"
+            )
         self.num_parameters, self.init = count, start
         self.weight = Parameter(full((count,), start, dtype=dtype))
 

@@ -93,7 +93,13 @@ def summary(model, input_shape, dtype=None):
             params = sum(p.numel() for p in module.parameters(recurse=False))
             units = math.prod(shape[1:]) if shape else 0
             rows.append(
-                {"name": name, "kind": type(module).__name__, "shape": shape, "units": units, "params": params}
+                {
+                    "name": name,
+                    "kind": type(module).__name__,
+                    "shape": shape,
+                    "units": units,
+                    "params": params,
+                }
             )
 
         return hook

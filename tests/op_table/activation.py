@@ -87,18 +87,37 @@ ROWS = [
     Row("tanh", np.tanh, POINTS + FAR, errors=WRONG, rtol=2e-6),
     Row("silu", lambda x: x * sigmoid(x), POINTS + FAR, errors=WRONG),
     Row("mish", lambda x: x * np.tanh(softplus(x)), POINTS + FAR),
-    Row("gelu", gelu, POINTS + FAR, errors=[Bad(ValueError, "approximate", normal(3), "erf"), *WRONG]),
+    Row(
+        "gelu",
+        gelu,
+        POINTS + FAR,
+        errors=[Bad(ValueError, "approximate", normal(3), "erf"), *WRONG],
+    ),
     Row("gelu", gelu, [Sample(off_corners(*s), approximate="tanh") for s in SIZES], variant="tanh"),
-    Row("gelu", gelu, [Sample(off_corners(*s), approximate="sigmoid") for s in SIZES], variant="sigmoid", torch=None),
+    Row(
+        "gelu",
+        gelu,
+        [Sample(off_corners(*s), approximate="sigmoid") for s in SIZES],
+        variant="sigmoid",
+        torch=None,
+    ),
     Row(
         "softplus",
         softplus,
         POINTS + FAR + with_options(2.0, 3.0),
-        errors=[Bad(ValueError, "beta", normal(3), 0), Bad(TypeError, "threshold", normal(3), 1, "2")],
+        errors=[
+            Bad(ValueError, "beta", normal(3), 0),
+            Bad(TypeError, "threshold", normal(3), 1, "2"),
+        ],
     ),
     Row("logsigmoid", lambda x: -softplus(-x, threshold=np.inf), POINTS + FAR),
     Row("softsign", lambda x: x / (1 + np.abs(x)), POINTS + FAR),
-    Row("elu", elu, POINTS + FAR + with_options(0.7), errors=[Bad(TypeError, "alpha", normal(3), "1")]),
+    Row(
+        "elu",
+        elu,
+        POINTS + FAR + with_options(0.7),
+        errors=[Bad(TypeError, "alpha", normal(3), "1")],
+    ),
     Row("selu", lambda x: elu(x, 1.6732632423543772, 1.0507009873554805), POINTS + FAR),
     Row(
         "celu",
@@ -107,7 +126,12 @@ ROWS = [
         errors=[Bad(ValueError, "alpha", normal(3), 0)],
         torch_rtol64=1e-6,  # torch takes 1 / alpha in float32
     ),
-    Row("relu", lambda x: np.maximum(x, 0), POINTS + FAR + [Sample(integers(9, low=-5))], errors=WRONG),
+    Row(
+        "relu",
+        lambda x: np.maximum(x, 0),
+        POINTS + FAR + [Sample(integers(9, low=-5))],
+        errors=WRONG,
+    ),
     Row("leaky_relu", lambda x, s=0.01: np.where(x > 0, x, s * x), POINTS + with_options(0.3)),
     Row("relu6", lambda x: np.clip(x, 0, 6), POINTS),
     Row(

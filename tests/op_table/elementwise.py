@@ -60,7 +60,12 @@ ROWS = [
         variant="alpha",
     ),
     Row("sub", lambda a, b: a - b, layouts(normal) + WHOLE, errors=BROADCAST),
-    Row("sub", lambda a, b, alpha: a - alpha * b, [Sample(normal(3, 4), normal(4), alpha=3)], variant="alpha"),
+    Row(
+        "sub",
+        lambda a, b, alpha: a - alpha * b,
+        [Sample(normal(3, 4), normal(4), alpha=3)],
+        variant="alpha",
+    ),
     Row("rsub", lambda a, b: b - a, [Sample(normal(3, 4), normal(4)), Sample(normal(5), 1.0)]),
     Row("mul", lambda a, b: a * b, layouts(normal) + WHOLE, errors=BROADCAST),
     Row("div", lambda a, b: a / b, layouts(away_from_zero), errors=BROADCAST),
@@ -93,7 +98,14 @@ ROWS = [
         ],
         rtol=2e-5,
     ),
-    Row("floor_divide", lambda a, b: a // b, [Sample(normal(3, 4, std=9, grad=False), uniform(4, low=1, grad=False)), Sample(integers(5), 3)]),
+    Row(
+        "floor_divide",
+        lambda a, b: a // b,
+        [
+            Sample(normal(3, 4, std=9, grad=False), uniform(4, low=1, grad=False)),
+            Sample(integers(5), 3),
+        ],
+    ),
     Row(
         "remainder",
         np.remainder,
@@ -121,7 +133,9 @@ ROWS = [
         lambda x, a, b, value=1: x + value * a * b,
         [
             Sample(normal(3, 4), normal(4), normal(3, 1)),
-            Sample(normal(3, 4, grad=False), normal(4, grad=False), normal(3, 1, grad=False), value=0.5),
+            Sample(
+                normal(3, 4, grad=False), normal(4, grad=False), normal(3, 1, grad=False), value=0.5
+            ),
         ],
         errors=[Bad(TypeError, "value", normal(3), normal(3), normal(3), value="2")],
     ),
@@ -130,7 +144,9 @@ ROWS = [
         lambda x, a, b, value=1: x + value * a / b,
         [
             Sample(normal(3, 4), normal(4), away_from_zero(3, 1)),
-            Sample(normal(70_003, grad=False), normal(70_003, grad=False), positive(70_003), value=-2),
+            Sample(
+                normal(70_003, grad=False), normal(70_003, grad=False), positive(70_003), value=-2
+            ),
         ],
         errors=[Bad(TypeError, "expected Tensors", normal(3), 2.0, normal(3))],
     ),

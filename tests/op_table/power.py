@@ -23,7 +23,13 @@ def positive(low=0.2, high=4.0):
 
 def off_steps(*shape):
     """Away from whole numbers and halves, where steps and kinks are."""
-    return drawn(lambda rng: rng.integers(-4, 4, shape) + rng.choice([0.3, 0.7], shape) + rng.uniform(-0.1, 0.1, shape))
+    return drawn(
+        lambda rng: (
+            rng.integers(-4, 4, shape)
+            + rng.choice([0.3, 0.7], shape)
+            + rng.uniform(-0.1, 0.1, shape)
+        )
+    )
 
 
 def special(rng):
@@ -51,9 +57,18 @@ ROWS = [
     Row("cos", np.cos, anywhere(std=9) + [Sample(uniform(33, low=-1e6, high=1e6, grad=False))]),
     Row("tan", np.tan, shapes(uniform, low=-1.2, high=1.2)),
     Row("erf", erf, anywhere() + ODD, rtol=2e-6),
-    Row("neg", np.negative, anywhere() + ODD + [Sample(integers(5))], errors=[Bad(TypeError, "bool", booleans(3))]),
+    Row(
+        "neg",
+        np.negative,
+        anywhere() + ODD + [Sample(integers(5))],
+        errors=[Bad(TypeError, "bool", booleans(3))],
+    ),
     Row("abs", np.abs, anywhere() + ODD + [Sample(integers(5, low=-9))]),
-    Row("sign", lambda x: np.where(np.isnan(x), 0, np.sign(x)), shapes(off_steps) + ODD + [Sample(integers(5, low=-9))]),
+    Row(
+        "sign",
+        lambda x: np.where(np.isnan(x), 0, np.sign(x)),
+        shapes(off_steps) + ODD + [Sample(integers(5, low=-9))],
+    ),
     Row("floor", np.floor, shapes(off_steps) + ODD + [Sample(integers(5))]),
     Row("ceil", np.ceil, shapes(off_steps) + ODD),
     Row("trunc", np.trunc, shapes(off_steps) + ODD),
@@ -61,7 +76,12 @@ ROWS = [
     Row(
         "round",
         lambda x, decimals=0: np.round(x, decimals),
-        [*shapes(off_steps), *ODD, Sample(off_steps(9), decimals=1), Sample(normal(9, std=99, grad=False), decimals=-1)],
+        [
+            *shapes(off_steps),
+            *ODD,
+            Sample(off_steps(9), decimals=1),
+            Sample(normal(9, std=99, grad=False), decimals=-1),
+        ],
         errors=[Bad(TypeError, "decimals", normal(3), decimals=0.5)],
     ),
     Row(
