@@ -8,7 +8,7 @@ other modules reach it through the engine's cdef functions.
 Environment: CC ("ccache gcc", clang, ...), CFLAGS, LDFLAGS;
 FASTNN_OPENMP=0 builds for one thread; FASTNN_WERROR=1 makes warnings in csrc/ errors;
 FASTNN_ISAS="avx2 avx512" builds these instruction sets alone (quicker, for developers);
-FASTNN_DEBUG=1 keeps symbols and assertions, for debuggers and sanitizers; FASTNN_JOBS=n.
+FASTNN_DEBUG=1 keeps symbols, for debuggers and sanitizers; FASTNN_JOBS=n.
 """
 
 import hashlib
@@ -150,7 +150,7 @@ class BuildExt(build_ext):
         import numpy
 
         words = [w for f in flags for w in ([f] if f.startswith("-DFNN_FLAGS") else f.split())]
-        words += ["-g", "-UNDEBUG"] if DEBUG else ["-g0"]
+        words += ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-g0"]
         key = repr((getattr(self.compiler, "compiler_so", None), words))
         folder = Path(self.build_temp, folder, hashlib.sha256(key.encode()).hexdigest()[:8])
         # the last folders too: modules of several packages may share a stem
