@@ -12,7 +12,7 @@ import numpy as np
 
 from fastnn._engine.engine import Tensor, as_tensor_
 from fastnn.autograd import no_grad
-from fastnn.ops import random
+from fastnn.ops import draw, random
 
 __all__ = [
     "calculate_gain",
@@ -85,7 +85,7 @@ def uniform_(tensor, a=0.0, b=1.0, generator=None):
     >>> w = fastnn.nn.init.uniform_(fastnn.zeros(2, 3), -1, 1)
     """
     with no_grad():
-        return random.uniform_(tensor, a, b, generator=generator)
+        return draw.uniform_(tensor, a, b, generator=generator)
 
 
 def normal_(tensor, mean=0.0, std=1.0, generator=None):
@@ -97,7 +97,7 @@ def normal_(tensor, mean=0.0, std=1.0, generator=None):
     >>> w = fastnn.nn.init.normal_(fastnn.zeros(2, 3), std=0.01)
     """
     with no_grad():
-        return random.normal_(tensor, mean, std, generator=generator)
+        return draw.normal_(tensor, mean, std, generator=generator)
 
 
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
@@ -109,7 +109,7 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     >>> w = fastnn.nn.init.trunc_normal_(fastnn.zeros(2, 3), std=0.02)
     """
     with no_grad():
-        return random.trunc_normal_(tensor, mean, std, a, b, generator=generator)
+        return draw.trunc_normal_(tensor, mean, std, a, b, generator=generator)
 
 
 def constant_(tensor, val):
@@ -287,7 +287,7 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
         raise ValueError(f"sparse_: expected 2 dimensions, got shape {shape}")
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparse_: sparsity must be from 0 to 1, got {sparsity}")
-    values = random.normal_(
+    values = draw.normal_(
         random.rand(*shape, dtype=np.float64), 0.0, std, generator=generator
     ).numpy()
     zeros = math.ceil(sparsity * shape[0])

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from fastnn._engine.engine import Parameter, Tensor, _adopt, from_numpy, world_changed
+from fastnn.nn.hook import ModuleHook
 from fastnn.nn.state import load_state, save_state
 
 PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
@@ -349,7 +350,7 @@ class Module:
         With `with_kwargs` it is ``hook(module, args, kwargs)``, returning None or both. Returns a
         handle whose ``remove()`` takes the hook away.
         """
-        return _ModuleHook(self, "_pre_hooks", hook, prepend, with_kwargs)
+        return ModuleHook(self, "_pre_hooks", hook, prepend, with_kwargs)
 
     def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False):
         """Call ``hook(module, args, output)`` after forward; what it returns replaces the output.
@@ -357,7 +358,7 @@ class Module:
         With `with_kwargs` it is ``hook(module, args, kwargs, output)``. Returns a handle whose
         ``remove()`` takes the hook away.
         """
-        return _ModuleHook(self, "_post_hooks", hook, prepend, with_kwargs)
+        return ModuleHook(self, "_post_hooks", hook, prepend, with_kwargs)
 
     def _call_with_hooks(self, args, kwargs):
         for entry in list(self.__dict__.get("_pre_hooks", ())):
@@ -416,28 +417,3 @@ def _warn_of_hidden_members(owner, name, value):
             f"will be neither trained nor saved; wrap it in nn.{wanted}",
             stacklevel=3,
         )
-
-
-class _ModuleHook:
-    """One hook of a module, and the handle that removes it."""
-
-    def __init__(self, module, where, hook, prepend, with_kwargs):
-        if not callable(hook):
-            raise TypeError(f"hook: expected a callable, got {type(hook).__name__}")
-        self.hook, self.with_kwargs = hook, with_kwargs
-        self._entries = module.__dict__.setdefault(where, [])
-        self._entries.insert(0 if prepend else len(self._entries), self)
-        module.__dict__["_has_hooks"] = True
-        world_changed()
-
-    def remove(self):
-        """Take the hook away; doing so twice is harmless."""
-        if self in self._entries:
-            self._entries.remove(self)
-            world_changed()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.remove()

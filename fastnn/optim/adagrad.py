@@ -65,6 +65,7 @@ class Adagrad(Optimizer):
         )
 
     def cells(self, group):
+        """See `Optimizer`."""
         return (
             at_least("Adagrad", "lr", group["lr"]),
             at_least("Adagrad", "weight_decay", group["weight_decay"]),

@@ -70,6 +70,7 @@ class Adam(Optimizer):
         )
 
     def cells(self, group):
+        """See `Optimizer`."""
         name = type(self).__name__
         beta1, beta2 = group["betas"]
         return (
@@ -82,9 +83,11 @@ class Adam(Optimizer):
         )
 
     def used(self, group):
+        """See `Optimizer`."""
         return True, True, group["amsgrad"]
 
     def option(self, group):
+        """See `Optimizer`."""
         return self.decoupled
 
 

@@ -66,6 +66,7 @@ class RMSprop(Optimizer):
         )
 
     def cells(self, group):
+        """See `Optimizer`."""
         return (
             at_least("RMSprop", "lr", group["lr"]),
             at_least("RMSprop", "weight_decay", group["weight_decay"]),
@@ -76,4 +77,5 @@ class RMSprop(Optimizer):
         )
 
     def used(self, group):
+        """See `Optimizer`."""
         return True, group["centered"], group["momentum"] > 0

@@ -69,6 +69,7 @@ class SGD(Optimizer):
         )
 
     def cells(self, group):
+        """See `Optimizer`."""
         momentum = at_least("SGD", "momentum", group["momentum"])
         if group["nesterov"] and (momentum <= 0 or group["dampening"] != 0):
             raise ValueError("SGD: nesterov needs momentum above 0 and dampening 0")
@@ -82,4 +83,5 @@ class SGD(Optimizer):
         )
 
     def used(self, group):
+        """See `Optimizer`."""
         return (group["momentum"] != 0,)

@@ -3,7 +3,7 @@
 import numpy as np
 
 import fastnn
-from fastnn.ops import random
+from fastnn.ops import draw, random, seeding
 
 from .row import Bad, Row, Sample, normal, uniform
 
@@ -20,7 +20,7 @@ def seeded(function):
 
 
 def row(name, samples, errors=()):
-    function = getattr(random, name)
+    function = getattr(draw if name.endswith("_") else random, name)
     return Row(name, None, samples, errors, call=seeded(function), torch=None)
 
 
@@ -35,13 +35,13 @@ def after(change):
 
 
 def reseed():
-    assert random.seed() == random.initial_seed()
+    assert seeding.seed() == seeding.initial_seed()
     fastnn.manual_seed(3)
 
 
 def rewind():
     fastnn.manual_seed(4)
-    random.set_rng_state(random.get_rng_state())
+    seeding.set_rng_state(seeding.get_rng_state())
 
 
 SHAPES = [
@@ -130,7 +130,7 @@ ROWS = [
         None,
         [Sample(0), Sample(2**64 - 1)],
         [Bad(ValueError, "seed must be", -1), Bad(TypeError, "integer", 1.5)],
-        call=after(random.manual_seed),
+        call=after(seeding.manual_seed),
         torch=None,
     ),
     Row("seed", None, [Sample()], call=after(reseed), torch=None),

@@ -1,0 +1,28 @@
+"""One hook of a module, and the handle that removes it."""
+
+from fastnn._engine.engine import world_changed
+
+
+class ModuleHook:
+    """One hook of a module, and the handle that removes it."""
+
+    def __init__(self, module, where, hook, prepend, with_kwargs):
+        if not callable(hook):
+            raise TypeError(f"hook: expected a callable, got {type(hook).__name__}")
+        self.hook, self.with_kwargs = hook, with_kwargs
+        self._entries = module.__dict__.setdefault(where, [])
+        self._entries.insert(0 if prepend else len(self._entries), self)
+        module.__dict__["_has_hooks"] = True
+        world_changed()
+
+    def remove(self):
+        """Take the hook away; doing so twice is harmless."""
+        if self in self._entries:
+            self._entries.remove(self)
+            world_changed()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.remove()
