@@ -32,6 +32,7 @@ from fastnn.ops import (
     reduce,
     rounding,
     rownorm,
+    seeding,
     shape,
     slices,
     window,
@@ -72,6 +73,7 @@ from fastnn.ops.rectifier import *
 from fastnn.ops.reduce import *
 from fastnn.ops.rounding import *
 from fastnn.ops.rownorm import *
+from fastnn.ops.seeding import *
 from fastnn.ops.shape import *
 from fastnn.ops.slices import *
 from fastnn.ops.window import *
@@ -108,6 +110,7 @@ _FAMILIES = (
     reduce,
     rounding,
     rownorm,
+    seeding,
     shape,
     slices,
     window,

@@ -9,6 +9,7 @@ from fastnn.ops import (
     border,
     compare,
     compound,
+    draw,
     elementwise,
     extreme,
     inplace,
@@ -19,6 +20,7 @@ from fastnn.ops import (
     power,
     probability,
     product,
+    random,
     rectifier,
     reduce,
     rounding,
@@ -275,3 +277,11 @@ add_methods(
     }
 )
 add_methods({"log_softmax": probability.log_softmax, "softmax": probability.softmax})
+add_methods(
+    {
+        "bernoulli": random.bernoulli,
+        "bernoulli_": draw.bernoulli_,
+        "normal_": draw.normal_,
+        "uniform_": draw.uniform_,
+    }
+)
