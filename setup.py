@@ -99,12 +99,13 @@ class BuildExt(build_ext):
                 flags += [openmp[0], "-DFNN_OPENMP"]
             jobs.append((ENGINE, source, "core", flags))
         for isa, isa_flags in instruction_sets().items():
-            for source in self.kernels():
+            for source in sorted(Path("csrc/kernels").glob("*.c")):
                 for real in ("32", "64"):
                     names = f"-DFNN_ISA={isa} -DFNN_REAL={real}"
                     flags = [KERNEL, STANDARD, WARN, isa_flags, names]
                     jobs.append((ENGINE, source, f"{isa}-{real}", flags))
         jobs += [(name, c, "cython", [CYTHON]) for name, c in self.cythonize().items()]
+        jobs.sort(key=lambda job: -job[1].stat().st_size)  # the longest first: none is left alone
 
         with ThreadPoolExecutor(self.parallel or JOBS) as pool:
             objects = list(pool.map(lambda job: self.compile(*job[1:]), jobs))
@@ -119,19 +120,6 @@ class BuildExt(build_ext):
         for ext in self.extensions:  # link again when an object or the list of them changed
             ext.depends = [*ext.extra_objects, self.manifest(ext)]
         super().build_extensions()
-
-    def kernels(self):
-        """One file per stem of FNN_STEMS; a stem without kernels yet needs no file."""
-        stems = re.findall(r"\bS\((\w+), FNN_\w+\)", Path("csrc/fastnn.h").read_text("utf-8"))
-        for stem in stems:
-            source = Path(f"csrc/kernels/{stem}.c")
-            if not source.exists():
-                source = Path(self.build_temp, "empty", source.name)
-                source.parent.mkdir(parents=True, exist_ok=True)
-                text = f'#include "kernel.h"\nFNN_EXPORT({stem}, FNN_{stem.upper()})\n'
-                if not source.exists():
-                    source.write_text(text)
-            yield source
 
     def cythonize(self):
         """Module name -> generated C file."""
