@@ -235,10 +235,10 @@ static void multiply_region(struct product *p, enum form form, int64_t i0, int64
         strips(c, p->b, p->b_row, p->k, p->a - i0, p->a_col, m, i0, i1, init);
         break;
     case DOTS:
-        dots(p->c, 1, p->b, p->b_col, p->n, p->k, p->a, p->init, 1);
+        dots(p->c, 1, p->b, p->b_col, p->n, p->k, p->a, p->init, 1, n == 1);
         break;
     case DOTS_OF_A:
-        dots(p->c, p->c_row, p->a, p->a_row, p->m, p->k, p->b, p->init, p->init_row);
+        dots(p->c, p->c_row, p->a, p->a_row, p->m, p->k, p->b, p->init, p->init_row, m == 1);
     }
     if (p->activation) activate(p->activation, p->c, p->c_row, p->m, p->n);
 }

@@ -1,7 +1,7 @@
 /* Matrix times vector, both ways round: bound by memory, so nothing is packed.
  *
- * `strips` runs along the rows of a matrix and adds them up, `dots` takes the product of each row
- * with the vector. The order of sums depends on the shape alone. */
+ * `strips` adds up the rows of a matrix, each times its element of the vector; `dots` takes the
+ * product of each row with the vector. The order of sums depends on the shape alone. */
 #ifndef FASTNN_LINEAR_VECTOR_H
 #define FASTNN_LINEAR_VECTOR_H
 
@@ -52,16 +52,61 @@ STRIP_OF(2)
 STRIP_OF(4)
 STRIP_OF(8)
 
-/* y[begin..end) = init + x(k) B(k, n); end is n or, like begin, a multiple of STRIP */
-static void strips(real *y, const real *x, int64_t x_step, int64_t k, const real *b, int64_t b_row,
-                   int64_t n, int64_t begin, int64_t end, const real *init)
+/* y(n) += x(rows) B(rows, n), for rows that are long: read in order, they come from memory faster
+ */
+INLINE void sweep(const int rows, real *y, const real *x, int64_t x_step, const real *b,
+                  int64_t b_row, int64_t n)
 {
-    const int64_t depth = n > STRIP ? 32 : 256; /* rows at a time, so that they are read in order */
-    for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += depth) {
-        const int64_t rows = k - k0 < depth ? k - k0 : depth;
+    vec factor[4];
+    UNROLL for (int r = 0; r < rows; r++) factor[r] = vset(x[r * x_step]);
+    int64_t j = 0;
+    for (; j + VL <= n; j += VL) {
+        vec sum = vload(y + j);
+        UNROLL for (int r = 0; r < rows; r++) sum += factor[r] * vload(b + r * b_row + j);
+        vstore(y + j, sum);
+    }
+    if (j < n) {
+        vec sum = vload_part(y + j, n - j);
+        UNROLL for (int r = 0; r < rows; r++) sum +=
+            factor[r] * vload_part(b + r * b_row + j, n - j);
+        vstore_part(y + j, sum, n - j);
+    }
+}
+
+#define DEPTH 256                        /* terms that are summed before they go into the total */
+#define WIDTH (4096 / (int)sizeof(real)) /* columns that are swept at once; a multiple of STRIP */
+
+static void sweeps(real *y, const real *x, int64_t x_step, int64_t k, const real *b, int64_t b_row,
+                   int64_t n, const real *init)
+{
+    real sums[WIDTH];
+    for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += DEPTH) {
+        const int64_t rows = k - k0 < DEPTH ? k - k0 : DEPTH;
         const real *from = k0 ? y : init;
-        for (int64_t j = begin; j < end;) {
-            const int64_t left = (end - j + VL - 1) / VL, last = end - j - (left - 1) * VL;
+        memset(sums, 0, (size_t)n * sizeof(real));
+        int64_t r = 0;
+        for (; r + 4 <= rows; r += 4)
+            sweep(4, sums, x + (k0 + r) * x_step, x_step, b + (k0 + r) * b_row, b_row, n);
+        for (; r < rows; r++)
+            sweep(1, sums, x + (k0 + r) * x_step, x_step, b + (k0 + r) * b_row, b_row, n);
+        for (int64_t j = 0; j < n; j += VL) {
+            const int64_t lanes = n - j < VL ? n - j : VL;
+            vec total = vload_upto(sums + j, lanes);
+            if (from) total += vload_upto(from + j, lanes);
+            vstore_upto(y + j, total, lanes);
+        }
+    }
+}
+
+/* y(n) = init + x(k) B(k, n), n at most STRIP, in registers */
+static void short_strips(real *y, const real *x, int64_t x_step, int64_t k, const real *b,
+                         int64_t b_row, int64_t n, const real *init)
+{
+    for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += DEPTH) {
+        const int64_t rows = k - k0 < DEPTH ? k - k0 : DEPTH;
+        const real *from = k0 ? y : init;
+        for (int64_t j = 0; j < n;) {
+            const int64_t left = (n - j + VL - 1) / VL, last = n - j - (left - 1) * VL;
             const int64_t vecs = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
             (vecs == 8   ? strip_8
              : vecs == 4 ? strip_4
@@ -73,46 +118,61 @@ static void strips(real *y, const real *x, int64_t x_step, int64_t k, const real
     }
 }
 
-/* y[r * y_step] = init[r * init_step] + sum over i < k of A[r][i] x[i], for `rows` rows */
-INLINE void dot_rows(const int rows, real *y, int64_t y_step, const real *a, int64_t a_row,
-                     int64_t k, const real *x, const real *init, int64_t init_step)
+/* y[begin..end) = init + x(k) B(k, n); end is n or, like begin, a multiple of STRIP */
+static void strips(real *y, const real *x, int64_t x_step, int64_t k, const real *b, int64_t b_row,
+                   int64_t n, int64_t begin, int64_t end, const real *init)
 {
-    vec acc[4][2];
-    UNROLL for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = (vec){0};
+    if (n <= STRIP) {
+        if (begin < end) short_strips(y, x, x_step, k, b, b_row, n, init);
+        return;
+    }
+    for (int64_t j = begin; j < end; j += WIDTH)
+        sweeps(y + j, x, x_step, k, b + j, b_row, end - j < WIDTH ? end - j : WIDTH,
+               init ? init + j : 0);
+}
+
+/* y[r * y_step] = init[r * init_step] + sum over i < k of A[r][i] x[i], for `rows` rows, each in
+ * `sums` interleaved sums */
+INLINE void dot_rows(const int rows, const int sums, real *y, int64_t y_step, const real *a,
+                     int64_t a_row, int64_t k, const real *x, const real *init, int64_t init_step)
+{
+    vec acc[4][8];
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < sums; s++) acc[r][s] =
+        (vec){0};
     int64_t i = 0;
-    for (; i + 2 * VL <= k; i += 2 * VL) {
-        vec x0 = vload(x + i), x1 = vload(x + i + VL);
-        UNROLL for (int r = 0; r < rows; r++)
+    for (; i + sums * VL <= k; i += sums * VL) UNROLL for (int s = 0; s < sums; s++)
         {
-            acc[r][0] += vload(a + r * a_row + i) * x0;
-            acc[r][1] += vload(a + r * a_row + i + VL) * x1;
+            vec factor = vload(x + i + s * VL);
+            UNROLL for (int r = 0; r < rows; r++) acc[r][s] +=
+                vload(a + r * a_row + i + s * VL) * factor;
         }
+    for (; i < k; i += VL) {
+        vec factor = vload_upto(x + i, k - i);
+        UNROLL for (int r = 0; r < rows; r++) acc[r][0] +=
+            vload_upto(a + r * a_row + i, k - i) * factor;
     }
-    if (i + VL <= k) {
-        vec x0 = vload(x + i);
-        UNROLL for (int r = 0; r < rows; r++) acc[r][0] += vload(a + r * a_row + i) * x0;
-        i += VL;
-    }
-    if (i < k) {
-        vec x1 = vload_part(x + i, k - i);
-        UNROLL for (int r = 0; r < rows; r++) acc[r][1] +=
-            vload_part(a + r * a_row + i, k - i) * x1;
-    }
-    for (int r = 0; r < rows; r++) {
-        real sum = vsum(acc[r][0] + acc[r][1]);
-        y[r * y_step] = init ? init[r * init_step] + sum : sum;
+    UNROLL for (int r = 0; r < rows; r++)
+    {
+        UNROLL for (int half = sums / 2; half > 0; half /= 2) UNROLL for (int s = 0; s < half; s++)
+            acc[r][s] += acc[r][s + half];
+        y[r * y_step] = vsum(acc[r][0]) + (init ? init[r * init_step] : 0);
     }
 }
 
+/* four rows together, or the one row of a dot product */
 static void dots(real *y, int64_t y_step, const real *a, int64_t a_row, int64_t rows, int64_t k,
-                 const real *x, const real *init, int64_t init_step)
+                 const real *x, const real *init, int64_t init_step, int single)
 {
     int64_t r = 0;
+    if (single) {
+        dot_rows(1, 8, y, y_step, a, a_row, k, x, init, init_step);
+        return;
+    }
     for (; r + 4 <= rows; r += 4)
-        dot_rows(4, y + r * y_step, y_step, a + r * a_row, a_row, k, x,
+        dot_rows(4, 2, y + r * y_step, y_step, a + r * a_row, a_row, k, x,
                  init ? init + r * init_step : 0, init_step);
     for (; r < rows; r++)
-        dot_rows(1, y + r * y_step, y_step, a + r * a_row, a_row, k, x,
+        dot_rows(1, 2, y + r * y_step, y_step, a + r * a_row, a_row, k, x,
                  init ? init + r * init_step : 0, init_step);
 }
 
