@@ -63,14 +63,27 @@ static const real *block_of(const real *a, int64_t *a_row, int64_t *a_col, int64
     return scratch;
 }
 
-/* rows of tiles, as equal as can be: 32 rows of at most 14 are 11, 11 and 10 */
+/* the two lines or more under NR elements (at a matrix' end these need not exist: it is a hint) */
+#define FETCH(p)                                                                                   \
+    for (int byte_ = 0; byte_ < NV * VBYTES; byte_ += 64)                                          \
+    __builtin_prefetch((const char *)(p) + byte_)
+
+/* Rows of tiles, as equal as can be: 32 rows of at most 14 are 11, 11 and 10. Where tiles take
+ * long, each asks for the next one's part of C, and for its share of `next`, the panel of B to
+ * come. */
 static void column_of_tiles(int64_t rows, int64_t vecs, int64_t k, const real *a, int64_t a_row,
                             int64_t a_col, const real *b, int64_t b_row, real *c, int64_t c_row,
-                            const real *init, int64_t init_row, int64_t last)
+                            const real *init, int64_t init_row, int64_t last, const real *next,
+                            int64_t next_row)
 {
     const int64_t count = (rows + MR - 1) / MR, each = rows / count, rest = rows % count;
     for (int64_t t = 0; t < count; t++) {
         const int64_t r = each + (t < rest);
+        if (next) {
+            for (int64_t i = r; i < 2 * r && t < count - 1; i++) FETCH(c + i * c_row);
+            for (int64_t i = k * t / count; i < k * (t + 1) / count; i++)
+                FETCH(next + i * next_row);
+        }
         tiles[vecs - 1][r - 1](k, a, a_row, a_col, b, b_row, c, c_row, init, init_row, last);
         a += r * a_row;
         c += r * c_row;
@@ -81,11 +94,12 @@ static void column_of_tiles(int64_t rows, int64_t vecs, int64_t k, const real *a
 static void multiply(const struct product *p)
 {
     real panel[KC * NR] __attribute__((aligned(64)));
-    const int64_t depth = depth_of(p->k);
+    const int64_t depth = depth_of(p->k), blocks = (p->m + MC - 1) / MC;
+    const int64_t height = (p->m + blocks - 1) / blocks;
     for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += depth) {
         const int64_t k = p->k - k0 < depth ? p->k - k0 : depth;
-        for (int64_t i0 = 0; i0 < p->m; i0 += MC) {
-            const int64_t m = p->m - i0 < MC ? p->m - i0 : MC;
+        for (int64_t i0 = 0; i0 < p->m; i0 += height) {
+            const int64_t m = p->m - i0 < height ? p->m - i0 : height;
             int64_t a_row = p->a_row, a_col = p->a_col;
             const int copy = p->scratch && p->n > 2 * NR && collides(a_col == 1 ? a_row : a_col);
             const real *a =
@@ -93,6 +107,8 @@ static void multiply(const struct product *p)
             for (int64_t j = 0; j < p->n; j += NR) {
                 const int64_t n = p->n - j < NR ? p->n - j : NR, vecs = (n + VL - 1) / VL;
                 const real *b = p->b + k0 * p->b_row + j * p->b_col;
+                const int fetch = k >= 128 && m > 2 * MR && p->b_col == 1 && j + NR < p->n;
+                const real *next = fetch ? b + NR : 0;
                 int64_t b_row = p->b_row;
                 if (p->b_col != 1 && p->n > 1)
                     pack_columns(panel, b, p->b_col, k, n), b = panel, b_row = NR;
@@ -101,7 +117,7 @@ static void multiply(const struct product *p)
                 real *c = p->c + i0 * p->c_row + j;
                 const real *init = k0 ? c : p->init ? p->init + i0 * p->init_row + j : 0;
                 column_of_tiles(m, vecs, k, a, a_row, a_col, b, b_row, c, p->c_row, init,
-                                k0 ? p->c_row : p->init_row, n - (vecs - 1) * VL);
+                                k0 ? p->c_row : p->init_row, n - (vecs - 1) * VL, next, p->b_row);
                 if (p->activation && k0 + k >= p->k) activate(p->activation, c, p->c_row, m, n);
             }
         }
@@ -158,7 +174,7 @@ static void multiply_transposed(const struct product *p)
                     real *c = p->c + i * p->c_row + j0 + j;
                     const real *init = k0 ? c : p->init ? p->init + i * p->init_row + j0 + j : 0;
                     column_of_tiles(cols, vecs, k, b + j * b_col, b_col, b_row, a, a_col, result,
-                                    NR, 0, 0, VL);
+                                    NR, 0, 0, VL, 0, 0);
                     put_transposed(result, m, cols, c, p->c_row, init, k0 ? p->c_row : p->init_row);
                     if (p->activation && k0 + k >= p->k)
                         activate(p->activation, c, p->c_row, m, cols);
