@@ -321,6 +321,10 @@ def test_dropout_layers():
         assert (layer(x).numpy() != 1).any()
         assert layer.eval()(x) is x
     assert (nn.Dropout1d(0.5)(fastnn.ones(30, 4, 3)).numpy() == 0).any()
-    assert repr(nn.Dropout(0.2)) == "Dropout(p=0.2)"
+    assert repr(nn.Dropout(0.2)) == "Dropout(p=0.2, inplace=False)"
+    y = fastnn.ones(100, requires_grad=True) * 1
+    assert nn.Dropout(0.5, inplace=True)(y) is y
+    assert set(y.tolist()) == {0.0, 2.0}
+    assert y.grad_fn.name() == "dropout"
     with pytest.raises(ValueError, match="p must be from 0 to 1, got 2"):
         nn.Dropout(2)

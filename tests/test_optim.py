@@ -1,6 +1,8 @@
 """Optimizers: PyTorch's trajectories, arenas, groups, state; gradient clipping."""
 
 import copy
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -335,6 +337,20 @@ def test_clip_grad_value_and_nonfinite_norms():
     assert np.isnan(mine[0].grad.numpy()).all()
     with pytest.raises(ValueError, match="max_norm"):
         nn.utils.clip_grad_norm_(mine, -1.0)
+
+
+def test_an_optimizer_dies_without_the_collector():
+    gc.disable()
+    try:
+        p = nn.Parameter(fastnn.ones(3))
+        optimizer = optim.Adam([p])
+        p.grad = fastnn.ones(3)
+        optimizer.step()
+        gone = weakref.ref(p)
+        del p, optimizer
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_closure():

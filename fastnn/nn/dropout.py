@@ -5,14 +5,14 @@ from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d
 
 
 class _Dropout(Module):
-    def __init__(self, p=0.5):
+    def __init__(self, p=0.5, inplace=False):
         super().__init__()
         if not 0 <= p <= 1:
             raise ValueError(f"{type(self).__name__}: p must be from 0 to 1, got {p}")
-        self.p = p
+        self.p, self.inplace = p, inplace
 
     def extra_repr(self):
-        return f"p={self.p}"
+        return f"p={self.p}, inplace={self.inplace}"
 
 
 class Dropout(_Dropout):
@@ -22,6 +22,8 @@ class Dropout(_Dropout):
     ----------
     p : float
         Default 0.5.
+    inplace : bool
+        Write into the input. Default False.
 
     Shapes
     ------
@@ -41,7 +43,7 @@ class Dropout(_Dropout):
 
     def forward(self, x):
         """x with dropped elements, or x itself in evaluation."""
-        return dropout(x, self.p, self.training)
+        return dropout(x, self.p, self.training, self.inplace)
 
 
 class Dropout1d(_Dropout):
@@ -51,6 +53,8 @@ class Dropout1d(_Dropout):
     ----------
     p : float
         Default 0.5.
+    inplace : bool
+        Write into the input. Default False.
 
     Examples
     --------
@@ -61,7 +65,7 @@ class Dropout1d(_Dropout):
 
     def forward(self, x):
         """x with dropped channels, or x itself in evaluation."""
-        return dropout1d(x, self.p, self.training)
+        return dropout1d(x, self.p, self.training, self.inplace)
 
 
 class Dropout2d(_Dropout):
@@ -71,6 +75,8 @@ class Dropout2d(_Dropout):
     ----------
     p : float
         Default 0.5.
+    inplace : bool
+        Write into the input. Default False.
 
     Examples
     --------
@@ -81,7 +87,7 @@ class Dropout2d(_Dropout):
 
     def forward(self, x):
         """x with dropped channels, or x itself in evaluation."""
-        return dropout2d(x, self.p, self.training)
+        return dropout2d(x, self.p, self.training, self.inplace)
 
 
 class AlphaDropout(_Dropout):
@@ -91,6 +97,8 @@ class AlphaDropout(_Dropout):
     ----------
     p : float
         Default 0.5.
+    inplace : bool
+        Write into the input. Default False.
 
     Notes
     -----
@@ -105,4 +113,4 @@ class AlphaDropout(_Dropout):
 
     def forward(self, x):
         """x with dropped elements, or x itself in evaluation."""
-        return alpha_dropout(x, self.p, self.training)
+        return alpha_dropout(x, self.p, self.training, self.inplace)

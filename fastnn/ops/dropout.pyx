@@ -74,10 +74,9 @@ cdef double probability(object p, str what) except -1:
     return value
 
 
-cdef Tensor apply(object input, double p, bint alpha, int kept_dims):
+cdef Tensor apply(Tensor source, double p, bint alpha, int kept_dims):
     """Drop with probability p > 0; dimensions from kept_dims on share one decision (0: none do)."""
-    cdef Tensor x = contiguous(float_tensor(input, b"dropout: input")), y = new_like(x), ticket
-    cdef Tensor source = input if isinstance(input, Tensor) else x
+    cdef Tensor x = contiguous(source), y = new_like(x), ticket
     cdef int64_t inner = 1
     cdef int i
     cdef double scale, shift = 0, dropped = 0, q = 1 - p
@@ -103,7 +102,17 @@ cdef Tensor apply(object input, double p, bint alpha, int kept_dims):
     return y
 
 
-def dropout(input, p=0.5, training=True):
+cdef Tensor drop(object input, double p, bint training, bint inplace, bint alpha, int kept_dims, str what):
+    cdef Tensor x = float_tensor(input, b"dropout: input")
+    if not training or p == 0:
+        return x
+    if not inplace:
+        return apply(x, p, alpha, kept_dims)
+    check_inplace(x, what)
+    return rebase(x, apply(x, p, alpha, kept_dims))
+
+
+def dropout(input, p=0.5, training=True, inplace=False):
     """Set elements to zero with probability p and scale the others by 1 / (1 - p), in training.
 
     Parameters
@@ -114,6 +123,8 @@ def dropout(input, p=0.5, training=True):
         Default 0.5.
     training : bool
         False: return the input as it is.
+    inplace : bool
+        Write into the input. Default False.
 
     Returns
     -------
@@ -138,13 +149,10 @@ def dropout(input, p=0.5, training=True):
     >>> sorted(set(y.tolist()))
     [0.0, 1.25]
     """
-    cdef double probability_ = probability(p, "dropout")
-    if not training or probability_ == 0:
-        return float_tensor(input, b"dropout: input")
-    return apply(input, probability_, False, 0)
+    return drop(input, probability(p, "dropout"), training, inplace, False, 0, "dropout")
 
 
-def alpha_dropout(input, p=0.5, training=True):
+def alpha_dropout(input, p=0.5, training=True, inplace=False):
     """Dropout that keeps mean 0 and variance 1 after SELU: dropped units take its saturation value.
 
     Parameters
@@ -155,6 +163,8 @@ def alpha_dropout(input, p=0.5, training=True):
         Default 0.5.
     training : bool
         False: return the input as it is.
+    inplace : bool
+        Write into the input. Default False.
 
     Raises
     ------
@@ -173,13 +183,10 @@ def alpha_dropout(input, p=0.5, training=True):
     >>> fastnn.ops.dropout.alpha_dropout(fastnn.ones(3), training=False)
     tensor([1., 1., 1.])
     """
-    cdef double probability_ = probability(p, "alpha_dropout")
-    if not training or probability_ == 0:
-        return float_tensor(input, b"alpha_dropout: input")
-    return apply(input, probability_, True, 0)
+    return drop(input, probability(p, "alpha_dropout"), training, inplace, True, 0, "alpha_dropout")
 
 
-def dropout1d(input, p=0.5, training=True):
+def dropout1d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels: ``torch.nn.functional.dropout1d``.
 
     Parameters
@@ -190,6 +197,8 @@ def dropout1d(input, p=0.5, training=True):
         Default 0.5.
     training : bool
         False: return the input as it is.
+    inplace : bool
+        Write into the input. Default False.
 
     Raises
     ------
@@ -203,10 +212,10 @@ def dropout1d(input, p=0.5, training=True):
     >>> bool((y == y[:, :, :1]).all())
     True
     """
-    return drop_channels(input, p, training, 1, "dropout1d")
+    return drop_channels(input, p, training, inplace, 1, "dropout1d")
 
 
-def dropout2d(input, p=0.5, training=True):
+def dropout2d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels: ``torch.nn.functional.dropout2d``.
 
     Parameters
@@ -217,6 +226,8 @@ def dropout2d(input, p=0.5, training=True):
         Default 0.5.
     training : bool
         False: return the input as it is.
+    inplace : bool
+        Write into the input. Default False.
 
     Raises
     ------
@@ -235,14 +246,12 @@ def dropout2d(input, p=0.5, training=True):
     >>> bool((y == y[:, :, :1, :1]).all())
     True
     """
-    return drop_channels(input, p, training, 2, "dropout2d")
+    return drop_channels(input, p, training, inplace, 2, "dropout2d")
 
 
-cdef Tensor drop_channels(object input, object p, bint training, int spatial, str what):
+cdef Tensor drop_channels(object input, object p, bint training, bint inplace, int spatial, str what):
     cdef Tensor x = float_tensor(input, b"dropout: input")
     cdef double probability_ = probability(p, what)
     if x.ndim_ != spatial + 1 and x.ndim_ != spatial + 2:
         raise ValueError(f"{what}: expected {spatial + 1} or {spatial + 2} dimensions, got shape {shape_of(x)}")
-    if not training or probability_ == 0:
-        return x
-    return apply(x, probability_, False, x.ndim_ - spatial)
+    return drop(x, probability_, training, inplace, False, x.ndim_ - spatial, what)

@@ -1,5 +1,7 @@
 """Optimizer: parameter groups, state and the step; subclasses name a kernel and its numbers."""
 
+import weakref
+
 from fastnn._engine.engine import Tensor, tensor
 from fastnn.optim import states
 from fastnn.optim.arena import Arena, overlap
@@ -114,7 +116,8 @@ class Optimizer:
             arena = Arena(members, self.kernel, self.initial_state)
             arenas.append(arena)
             self._homes.update({id(p): (arena, i) for i, p in enumerate(members)})
-        group = ParamGroup(values, lambda group: self._configure(group, arenas))
+        owner = weakref.proxy(self)  # a cycle would keep the arenas until the collector runs
+        group = ParamGroup(values, lambda group: owner._configure(group, arenas))
         self._configure(group, arenas)
         self.param_groups.append(group)
         self._arenas += arenas
