@@ -8,7 +8,7 @@ import fastnn
 
 @pytest.fixture(autouse=True)
 def same_start():
-    fastnn.manual_seed(0)
+    fastnn.get_default_generator().manual_seed(0)
     np.random.seed(0)
     threads = fastnn.get_num_threads()
     yield

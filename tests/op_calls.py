@@ -71,8 +71,8 @@ def typed(arrays, dtype):
 
 
 def leaves(sample, arrays, library=fastnn):
-    """Tensors that share memory and strides with the arrays; those that want gradients say so."""
-    tensors = [library.from_numpy(a) for a in arrays]
+    """Tensors with the arrays' strides, where they can be; those that want gradients say so."""
+    tensors = [library.as_tensor(a) for a in arrays]
     for spec, array, tensor in zip(sample.specs(), arrays, tensors, strict=True):
         if spec.grad and array.dtype.kind == "f":
             tensor.requires_grad_()

@@ -219,7 +219,7 @@ def test_layouts(row, sample, layout):
     outputs = call_fastnn(row, sample, tensors)
     assert_close([numpy(y) for y in outputs], values, row.rtol, "output")
     wanting = [y for y in outputs if isinstance(y, fastnn.Tensor) and y.requires_grad]
-    dys = [fastnn.from_numpy(w) for w in weights(wanting, laid_out)]
+    dys = [fastnn.as_tensor(w) for w in weights(wanting, laid_out)]
     got = [numpy(g) for g in gradients(outputs, tensors, dys)]
     assert_close(got, grads, row.rtol, "gradient")
 
