@@ -22,9 +22,9 @@ def registered_ops():
         if info.name.startswith("_") or info.name == "methods":
             continue
         module = importlib.import_module(f"fastnn.ops.{info.name}")
-        for name, value in vars(module).items():
-            own = callable(value) and getattr(value, "__module__", None) == module.__name__
-            if own and not name.startswith("_") and value.__name__ == name:
+        for name in module.__all__:
+            value = getattr(module, name)
+            if value.__name__ == name:  # not another name for the same
                 assert name not in ops, f"two families define {name}"
                 ops[name] = value
     return ops

@@ -242,7 +242,7 @@ cdef int copy_into(Tensor dst, Tensor src) except -1:
 cdef int add_into(Tensor dst, Tensor src) except -1:
     cdef Tensor packed
     cdef fnn_call c
-    if not same_strides(dst, src):
+    if not same_strides(dst, src) or not (dst.contiguous or dense(dst)):
         packed = new_strided_like(dst)
         copy_into(packed, src)
         if same_strides(dst, packed):

@@ -369,3 +369,9 @@ cdef int setitem(object tensor, object key, object value) except -1:
 
 
 set_setitem(setitem)
+
+
+def _copy_(Tensor self, src):
+    """Copy values in, broadcast and converted: ``x[...] = src``; returns the tensor."""
+    setitem(self, Ellipsis, src)
+    return self

@@ -9,9 +9,11 @@ from fastnn.ops import (
     border,
     compare,
     compound,
+    convert,
     draw,
     elementwise,
     extreme,
+    index,
     inplace,
     logic,
     mask,
@@ -112,6 +114,7 @@ add_methods(
 add_methods(
     {
         "argsort": order.argsort,
+        "copy_": index._copy_,
         "gather": along.gather,
         "index_add": slices.index_add,
         "index_add_": slices._index_add_,
@@ -283,5 +286,17 @@ add_methods(
         "bernoulli_": draw.bernoulli_,
         "normal_": draw.normal_,
         "uniform_": draw.uniform_,
+    }
+)
+add_methods(
+    {
+        "bool": convert._bool,
+        "cpu": convert._cpu,
+        "double": convert._double,
+        "float": convert._float,
+        "int": convert._int,
+        "long": convert._long,
+        "to": convert._to,
+        "type_as": convert._type_as,
     }
 )

@@ -114,7 +114,7 @@ ROWS = [
         scatter_reference,
         [
             Sample(normal(3, 4), 1, permutations(3, 4, dim=1), normal(3, 4)),
-            Sample(normal(4, 3), 0, permutations(4, 2, dim=0), normal(5, 3)),
+            Sample(normal(4, 3), 0, permutations(4, 2, dim=0), normal(4, 2)),
             Sample(normal(3, 4), 1, integers(3, 6, high=4), 1.5),
             Sample(normal(5), 0, integers(0, high=5), normal(0)),
             Sample(normal(300, 100), 1, permutations(300, 100, dim=1), normal(300, 100)),
@@ -131,7 +131,7 @@ ROWS = [
         "scatter_add",
         scatter_add_reference,
         [
-            Sample(normal(3, 4), 1, integers(3, 6, high=4), normal(3, 7)),
+            Sample(normal(3, 4), 1, integers(3, 6, high=4), normal(3, 6)),
             Sample(normal(2, 3, 4), 0, integers(5, 2, 4, high=2), normal(5, 2, 4)),
             Sample(normal(5), 0, integers(0, high=5), normal(0)),
             Sample(integers(6), 0, integers(8, high=6), integers(8)),
@@ -145,6 +145,22 @@ ROWS = [
             Bad(ValueError, "src has shape", normal(3, 4), 1, integers(3, 4, high=4), normal(3, 3)),
         ],
     ),
+    *[
+        Row(
+            name,
+            reference,
+            [
+                Sample(normal(4, 3), 0, permutations(4, 2, dim=0), normal(5, 3)),
+                Sample(normal(3, 4), 1, permutations(2, 4, dim=1), normal(3, 7)),
+            ],
+            variant="larger src",
+            torch=None,  # its gradient has the index's shape, and is refused
+        )
+        for name, reference in (
+            ("scatter", scatter_reference),
+            ("scatter_add", scatter_add_reference),
+        )
+    ],
     Row(
         "take_along_dim",
         lambda x, i, dim=None: np.take_along_axis(x, i, dim),
@@ -165,7 +181,7 @@ ROWS = [
         lambda x, mask, value: np.where(mask, value, x),
         [
             Sample(normal(3, 4), booleans(3, 4), 2.5),
-            Sample(normal(3, 4), booleans(4), -np.inf),
+            Sample(normal(3, 4, grad=False), booleans(4), -np.inf),
             Sample(normal(3, 4), booleans(3, 4), normal()),
             Sample(integers(5), booleans(5), 7),
             Sample(normal(), booleans(), 1.0),
@@ -215,7 +231,7 @@ ROWS = [
             Sample(distinct(3, 5), -1, True),
             Sample(distinct(41)),
             Sample(distinct(0)),
-            Sample(distinct()),
+            Sample(distinct(1)),
         ],
         errors=[Bad(IndexError, "sort: dim must be from -1 to 0", normal(3), 1)],
     ),
