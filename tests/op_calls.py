@@ -22,9 +22,9 @@ def registered_ops():
         if info.name.startswith("_") or info.name == "methods":
             continue
         module = importlib.import_module(f"fastnn.ops.{info.name}")
-        for name in module.__all__:
-            value = getattr(module, name)
-            if value.__name__ == name:  # not another name for the same
+        for name, value in vars(module).items():
+            own = getattr(value, "__module__", None) == module.__name__
+            if own and not isinstance(value, type) and value.__name__ == name and name[0] != "_":
                 assert name not in ops, f"two families define {name}"
                 ops[name] = value
     return ops
@@ -55,7 +55,8 @@ def call_fastnn(row, sample, tensors):
 def call_torch(row, sample, tensors):
     function = row.torch
     if function == "same name":
-        function = getattr(torch, row.name, None) or getattr(torch.nn.functional, row.name)
+        functional = torch.nn.functional
+        function = getattr(functional, row.name, None) or getattr(torch, row.name)
     args, kwargs = sample.arguments(tensors)
     return flat(function(*args, **kwargs))
 

@@ -185,6 +185,10 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         raise ValueError("batch_norm: give running_mean and running_var, or neither")
     if mean is None and not training:
         raise ValueError("batch_norm: without training, running_mean and running_var are needed")
+    if mean is not None and not (mean.contiguous and var.contiguous):
+        if training:
+            raise ValueError("batch_norm: running_mean and running_var are written in place: they must be contiguous")
+        mean, var = contiguous(mean), contiguous(var)
     if training and x.shape_[1] and x.size_ == x.shape_[1]:
         raise ValueError(f"batch_norm: expected more than one value per channel when training, got input of shape "
                          f"{shape_of(x)}; use a larger batch (DataLoader's drop_last=True), or call eval() first")

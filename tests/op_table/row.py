@@ -123,7 +123,7 @@ class Row:
     reference: the same on NumPy arrays, float64; None for random ops (`call` then seeds).
     samples, errors: arguments that work, and arguments that are refused.
     call: the op on fastnn tensors, if not simply the op called `name`.
-    torch: counterpart, if not torch.<name> or torch.nn.functional.<name>: a function of torch
+    torch: counterpart, if not torch.nn.functional.<name> or torch.<name>: a function of torch
         tensors, or None when there is none.
     rtol, rtol64: against the reference, relative to each value, in float32 and float64; a tenth of
         it, relative to the largest value, is allowed besides.
