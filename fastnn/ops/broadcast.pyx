@@ -156,6 +156,8 @@ cdef Tensor compute_strided(int id, int kind, Tensor a, Tensor b, Tensor c, cons
         raise ValueError(f"{what.decode()}: shapes {shapes} do not broadcast together")
     if y is None:
         y = new(FNN_BOOL if kind == MASK_OUT else dtype, ndim, shape)
+    if y.size_ == 0:
+        return y
     start(&call, id, dtype)
     while True:
         broadcast_strides(a, ndim, strides[0])
@@ -178,8 +180,7 @@ cdef Tensor compute_strided(int id, int kind, Tensor a, Tensor b, Tensor c, cons
     operand(&call, c)
     for i in range(8):
         call.args.s[i] = s[i]
-    if y.size_:
-        run(&call, 1, 4.0 * y.size_, 0)
+    run(&call, 1, 4.0 * y.size_, 0)
     return y
 
 
