@@ -1,4 +1,4 @@
-"""One hook of a module, and the handle that removes it."""
+"""Hooks of modules: their handles, and a call with them."""
 
 from fastnn._engine.engine import world_changed
 
@@ -26,3 +26,23 @@ class ModuleHook:
 
     def __exit__(self, *exception):
         self.remove()
+
+
+def call_with_hooks(module, args, kwargs):
+    """The module's output, its hooks called around forward."""
+    for entry in list(module.__dict__.get("_pre_hooks", ())):
+        if entry.with_kwargs:
+            result = entry.hook(module, args, kwargs)
+            if result is not None:
+                args, kwargs = result
+        else:
+            result = entry.hook(module, args)
+            if result is not None:
+                args = result if isinstance(result, tuple) else (result,)
+    output = module.forward(*args, **kwargs)
+    for entry in list(module.__dict__.get("_post_hooks", ())):
+        given = (args, kwargs, output) if entry.with_kwargs else (args, output)
+        result = entry.hook(module, *given)
+        if result is not None:
+            output = result
+    return output

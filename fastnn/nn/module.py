@@ -1,15 +1,13 @@
 """Module: a layer or network that knows its parameters, buffers and submodules."""
 
 import copy
-import warnings
 
 import numpy as np
 
 from fastnn._engine.engine import Parameter, Tensor, _adopt, from_numpy, world_changed
-from fastnn.nn.hook import ModuleHook
+from fastnn.nn.hook import ModuleHook, call_with_hooks
+from fastnn.nn.members import BUFFER, MODULE, PARAMETER, TRANSIENT, warn_of_hidden_members
 from fastnn.nn.state import load_state, save_state
-
-PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
 
 
 class Module:
@@ -48,7 +46,7 @@ class Module:
 
     def __call__(self, *args, **kwargs):
         if self._has_hooks:
-            return self._call_with_hooks(args, kwargs)
+            return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     def forward(self, *args, **kwargs):
@@ -77,7 +75,7 @@ class Module:
         elif name in members:
             self._check_replacement(name, value, members[name])
         elif isinstance(value, (list, tuple, dict)):
-            _warn_of_hidden_members(type(self).__name__, name, value)
+            warn_of_hidden_members(type(self).__name__, name, value, Module)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name):
@@ -176,9 +174,8 @@ class Module:
             )
 
     def modules(self):
-        """Yield this module and all below it, each once."""
-        for _, module in self.named_modules():
-            yield module
+        """This module and all below it, each once, parents first."""
+        return iter(self._everything())
 
     def _named(self, kinds, prefix, recurse, remove_duplicate):
         seen = set()
@@ -198,9 +195,29 @@ class Module:
         return self._named((PARAMETER,), prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse=True):
-        """Yield the Parameters, each once."""
-        for _, value in self.named_parameters(recurse=recurse):
-            yield value
+        """The Parameters, each once."""
+        # clip_grad_norm_(model.parameters()) asks for them at every step: no generators inside
+        found = {}
+        for module in self._everything() if recurse else (self,):
+            values = module.__dict__
+            for name, kind in values["_members"].items():
+                if kind == PARAMETER and values[name] is not None:
+                    found[id(values[name])] = values[name]
+        return iter(found.values())
+
+    def _everything(self):
+        """This module and all below it, parents first, each once."""
+        found = {}
+
+        def visit(module):
+            found[id(module)] = module
+            values = module.__dict__
+            for name, kind in values["_members"].items():
+                if kind == MODULE and values[name] is not None and id(values[name]) not in found:
+                    visit(values[name])
+
+        visit(self)
+        return found.values()
 
     def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
         """Yield (name, Tensor) of the buffers."""
@@ -360,24 +377,6 @@ class Module:
         """
         return ModuleHook(self, "_post_hooks", hook, prepend, with_kwargs)
 
-    def _call_with_hooks(self, args, kwargs):
-        for entry in list(self.__dict__.get("_pre_hooks", ())):
-            if entry.with_kwargs:
-                result = entry.hook(self, args, kwargs)
-                if result is not None:
-                    args, kwargs = result
-            else:
-                result = entry.hook(self, args)
-                if result is not None:
-                    args = result if isinstance(result, tuple) else (result,)
-        output = self.forward(*args, **kwargs)
-        for entry in list(self.__dict__.get("_post_hooks", ())):
-            given = (args, kwargs, output) if entry.with_kwargs else (args, output)
-            result = entry.hook(self, *given)
-            if result is not None:
-                output = result
-        return output
-
     # --- how it looks ---
 
     def extra_repr(self):
@@ -404,16 +403,3 @@ def _converted(tensor, dtype):
     """A copy with another dtype and the same order of dimensions in memory."""
     array = tensor.detach().numpy().astype(dtype, order="K")
     return copy.deepcopy(from_numpy(array))  # into aligned memory
-
-
-def _warn_of_hidden_members(owner, name, value):
-    values = value.values() if isinstance(value, dict) else value
-    hidden = next((v for v in values if isinstance(v, (Module, Parameter))), None)
-    if hidden is not None:
-        kind = "Module" if isinstance(hidden, Module) else "Parameter"
-        wanted = f"{kind}{'Dict' if isinstance(value, dict) else 'List'}"
-        warnings.warn(
-            f"{owner}.{name} is a plain {type(value).__name__} with a {type(hidden).__name__}: its parameters "
-            f"will be neither trained nor saved; wrap it in nn.{wanted}",
-            stacklevel=3,
-        )

@@ -1,0 +1,21 @@
+"""Kinds of members of a module, and the mistake of hiding them in a list."""
+
+import warnings
+
+from fastnn._engine.engine import Parameter
+
+PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
+
+
+def warn_of_hidden_members(owner, name, value, module_class):
+    """A plain list or dict of Modules or Parameters: nothing in it would be trained or saved."""
+    values = value.values() if isinstance(value, dict) else value
+    hidden = next((v for v in values if isinstance(v, (module_class, Parameter))), None)
+    if hidden is not None:
+        kind = "Module" if isinstance(hidden, module_class) else "Parameter"
+        wanted = f"{kind}{'Dict' if isinstance(value, dict) else 'List'}"
+        warnings.warn(
+            f"{owner}.{name} is a plain {type(value).__name__} with a {type(hidden).__name__}: its parameters "
+            f"will be neither trained nor saved; wrap it in nn.{wanted}",
+            stacklevel=3,
+        )
