@@ -1,10 +1,12 @@
 """The progress bar: one line for the whole fit, quiet where nobody watches."""
 
+import os
 import sys
 import time
 
 from fastnn.training.callback import Callback
 
+_FORMAT = "{desc} |{bar:10}| {remaining} left, {rate_fmt}"
 _REFRESH = 0.1  # seconds: 10 Hz at most, so that a step pays one look at the clock
 
 
@@ -24,17 +26,20 @@ class Progress(Callback):
     def on_fit_start(self, trainer):
         if not self.enabled:
             return
-        import tqdm.auto
+        steps = {"total": trainer.epochs * trainer.num_batches, "unit": "batch"}
+        always = {"mininterval": 0, "miniters": 1}  # when to refresh is decided here
+        if _in_notebook():
+            import tqdm.auto
 
-        self._bar = tqdm.auto.tqdm(
-            total=trainer.epochs * trainer.num_batches,
-            unit="batch",
-            dynamic_ncols=True,
-            mininterval=0,
-            miniters=1,
-        )
+            self._bar = tqdm.auto.tqdm(**steps, **always)
+        else:
+            import tqdm
+
+            # columns and rows are given, because tqdm shows nothing where a terminal claims 0
+            size = {"ncols": _columns(), "nrows": 20}
+            self._bar = tqdm.tqdm(**steps, **always, **size, bar_format=_FORMAT)
         self._done = self._shown = 0
-        self._numbers = ""
+        self._numbers = self._last = ""
         self._due = 0.0
 
     def on_batch_end(self, trainer, batch, loss):
@@ -44,7 +49,7 @@ class Progress(Callback):
         now = time.perf_counter()
         if now >= self._due:
             self._due = now + _REFRESH
-            self._show(trainer, f"loss {loss:.4f}{self._numbers}")
+            self._show(trainer, f", loss {loss:.4f}{self._numbers}")
 
     def on_epoch_end(self, trainer, record):
         if self._bar is None:
@@ -52,21 +57,32 @@ class Progress(Callback):
         shown = [n for n in record if n.startswith("val_")]  # where there are none: what there is
         shown = shown or [n for n in record if n not in ("epoch", "loss", "lr", "seconds")]
         self._numbers = "".join(f", {name} {record[name]:.4f}" for name in shown)
-        self._last = f"loss {record['loss']:.4f}{self._numbers}"
+        self._last = f", loss {record['loss']:.4f}{self._numbers}"
 
     def on_fit_end(self, trainer):
         if self._bar is None:
             return
-        self._show(trainer, getattr(self, "_last", ""))
+        self._show(trainer, self._last)
         self._bar.close()
         self._bar = None
 
     def _show(self, trainer, numbers):
-        self._bar.set_description_str(f"epoch {trainer.epoch}/{trainer.epochs}", refresh=False)
-        self._bar.set_postfix_str(numbers, refresh=False)
+        text = f"epoch {trainer.epoch}/{trainer.epochs}{numbers}"
+        self._bar.set_description_str(text, refresh=False)
         self._bar.update(self._done - self._shown)
         self._shown = self._done
 
 
 def _watched():
-    return sys.stderr is not None and (sys.stderr.isatty() or "ipykernel" in sys.modules)
+    return _in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _in_notebook():
+    return "ipykernel" in sys.modules
+
+
+def _columns():
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError, AttributeError):  # no terminal, closed, or not a real file
+        return 80
