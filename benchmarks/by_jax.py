@@ -1,0 +1,121 @@
+"""The benchmarks' tasks in JAX: the whole step under jit, parameters and state donated."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import nets
+
+MODES = ("jit",)
+LR, BETA1, BETA2, EPS = 1e-3, 0.9, 0.999, 1e-8
+
+
+def version():
+    return jax.__version__
+
+
+def forward(layers, params, stats, x, key):
+    """Outputs and new running statistics; consumes the iterators `params` and `stats`."""
+    moved = []
+    for kind, *args in layers:
+        if kind == "linear":
+            w, b = next(params), next(params)
+            x = x @ w.T + b
+        elif kind in ("layernorm", "batchnorm"):
+            g, b = next(params), next(params)
+            axis = 1 if kind == "layernorm" else 0
+            mean, var = x.mean(axis, keepdims=True), x.var(axis, keepdims=True)
+            if kind == "batchnorm":
+                n = x.shape[0]
+                old_mean, old_var = next(stats)
+                moved.append(
+                    (
+                        old_mean + 0.1 * (mean[0] - old_mean),
+                        old_var + 0.1 * (var[0] * (n / (n - 1)) - old_var),
+                    )
+                )
+            x = (x - mean) * jax.lax.rsqrt(var + 1e-5) * g + b
+        elif kind == "dropout":
+            key, mine = jax.random.split(key)
+            x = jnp.where(jax.random.bernoulli(mine, 1 - args[0], x.shape), x / (1 - args[0]), 0)
+        elif kind == "residual":
+            inner, _ = forward(args[0], params, stats, x, key)
+            x = x + inner
+        elif kind == "gelu":
+            x = jax.nn.gelu(x, approximate=False)
+        else:
+            x = {"relu": jax.nn.relu, "tanh": jnp.tanh}[kind](x)
+    return x, moved
+
+
+def loss_of(layers, params, stats, key, x, y):
+    logits, stats = forward(layers, iter(params), iter(stats), x, key)
+    picked = jnp.take_along_axis(logits, y[:, None], 1)[:, 0]
+    return (jax.nn.logsumexp(logits, 1) - picked).mean(), stats
+
+
+@partial(jax.jit, static_argnums=0, donate_argnums=1)
+def train(layers, state, x, y):
+    params, m, v, stats, count, key = state
+    key, mine = jax.random.split(key)
+    (loss, stats), grads = jax.value_and_grad(partial(loss_of, layers), has_aux=True)(
+        params, stats, mine, x, y
+    )
+    count = count + 1
+    m = [BETA1 * a + (1 - BETA1) * g for a, g in zip(m, grads, strict=True)]
+    v = [BETA2 * a + (1 - BETA2) * g * g for a, g in zip(v, grads, strict=True)]
+    rate, root = LR / (1 - BETA1**count), jnp.sqrt(1 - BETA2**count)
+    params = [
+        p - rate * a / (jnp.sqrt(b) / root + EPS) for p, a, b in zip(params, m, v, strict=True)
+    ]
+    return loss, (params, m, v, stats, count, key)
+
+
+class Trainer:
+    def __init__(self, net):
+        self.layers = net.layers
+        params = [jnp.array(w) for w in nets.weights(net)]
+        zeros = [jnp.zeros_like(p) for p in params]
+        sizes = [la[1] for la in net.layers if la[0] == "batchnorm"]
+        stats = [(jnp.zeros(n), jnp.ones(n)) for n in sizes]
+        more = [jnp.zeros_like(p) for p in params]
+        self.state = (params, zeros, more, stats, jnp.float32(0), jax.random.key(0))
+
+    def step(self, x, y):
+        loss, self.state = train(self.layers, self.state, x, y)
+        return loss
+
+
+def step(net, mode):
+    trainer = Trainer(net)
+    x, y = (jnp.array(a) for a in nets.data(net))
+    if not net.training:
+        params = trainer.state[0]
+        run = jax.jit(lambda p, x: forward(net.layers, iter(p), iter(()), x, None)[0])
+        return (lambda: run(params, x).block_until_ready()), None
+    return (lambda: trainer.step(x, y)), (lambda: jax.block_until_ready(trainer.state))
+
+
+def value(result):
+    return float(jnp.square(result).sum()) if result.ndim else float(result)
+
+
+def epoch(folder, mode):
+    x, y, x_test, y_test = (jnp.array(a) for a in nets.mnist(folder))
+    trainer = Trainer(nets.MNIST)
+    rng = np.random.default_rng(0)
+    pick = jax.jit(lambda x, y, part: (x[part], y[part]))
+
+    def run():
+        order = rng.permutation(len(x)).astype(np.int32)
+        for i in range(0, len(x), nets.MNIST.batch):
+            trainer.step(*pick(x, y, order[i : i + nets.MNIST.batch]))
+        jax.block_until_ready(trainer.state)
+
+    def accuracy():
+        logits, _ = forward(trainer.layers, iter(trainer.state[0]), iter(()), x_test, None)
+        return float((logits.argmax(1) == y_test).mean())
+
+    return run, accuracy

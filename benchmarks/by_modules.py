@@ -1,0 +1,80 @@
+"""What PyTorch and fastnn share: the same code, with another `nn`, runs in both."""
+
+from . import nets
+
+
+def build(nn, layers):
+    """An nn.Sequential of the layers."""
+
+    class Residual(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x):
+            return x + self.inner(x)
+
+    kinds = {
+        "linear": nn.Linear,
+        "relu": nn.ReLU,
+        "tanh": nn.Tanh,
+        "gelu": nn.GELU,
+        "batchnorm": nn.BatchNorm1d,
+        "layernorm": nn.LayerNorm,
+        "dropout": nn.Dropout,
+        "residual": lambda inner: Residual(build(nn, inner)),
+    }
+    return nn.Sequential(*(kinds[kind](*args) for kind, *args in layers))
+
+
+def model_of(lib, net):
+    """The network with the common initial weights."""
+    model = build(lib.nn, net.layers)
+    with lib.no_grad():
+        for p, w in zip(model.parameters(), nets.weights(net), strict=True):
+            p.copy_(lib.from_numpy(w))
+    return model
+
+
+def trainer(lib, model, adam):
+    """The training step that everybody writes."""
+    loss_fn = lib.nn.CrossEntropyLoss()
+
+    def step(x, y):
+        adam.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        adam.step()
+        return loss
+
+    return step
+
+
+def small_ops(lib, name):
+    """A small operation, forward and backward; "chain": 100 of them in one graph."""
+    x = lib.ones(32, 64)
+    x.requires_grad_()
+    other = lib.ones(32, 64)
+    dy = lib.ones(32, 64)
+    relu = lib.relu
+
+    def one_relu():
+        x.grad = None
+        relu(x).backward(dy)
+
+    def one_add():
+        x.grad = None
+        (x + other).backward(dy)
+
+    def chain():
+        x.grad = None
+        y = x
+        for _ in range(50):
+            y = relu(y) + other
+        y.backward(dy)
+
+    def forward():
+        with lib.no_grad():
+            relu(x)
+
+    return {"relu": one_relu, "add": one_add, "chain": chain, "relu, forward only": forward}[name]

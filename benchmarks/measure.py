@@ -1,0 +1,142 @@
+"""Contestants take turns: each is a library in its own process, timed in interleaved rounds."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+LIBRARIES = ("fastnn", "numpy", "torch", "jax")
+
+
+class Contestant:
+    """A library with a number of threads, in a process of its own."""
+
+    def __init__(self, library, threads):
+        self.library, self.threads = library, threads
+        env = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, [os.getcwd(), *sys.path])))
+        for name in ("OMP", "OPENBLAS", "MKL", "FASTNN"):
+            env[f"{name}_NUM_THREADS"] = str(threads)
+        if library == "jax":
+            env["JAX_PLATFORMS"] = "cpu"
+            if threads == 1:
+                env["XLA_FLAGS"] = (
+                    "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+                )
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", library, str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=env,
+            text=True,
+        )
+        self.about = self.ask("hello")
+        if "error" in self.about:
+            raise RuntimeError(f"{library}: {self.about['error']}")
+
+    def ask(self, command, **arguments):
+        """Send a command, wait for the answer; {} with "error" if the library failed."""
+        try:
+            self.process.stdin.write(json.dumps([command, arguments]) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        return json.loads(line) if line else {"error": "the process ended"}
+
+    def close(self):
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+
+
+@dataclass
+class Measured:
+    """What one contestant did in one case: a list of values, one per round."""
+
+    library: str
+    mode: str
+    threads: int
+    values: list = field(default_factory=list)
+    error: str | None = None
+    note: str = ""
+
+    @property
+    def name(self):
+        return f"{self.library} {self.mode}".strip()
+
+    @property
+    def median(self):
+        return statistics.median(self.values) if self.values else float("nan")
+
+    def spread(self):
+        """First and third quartile."""
+        if len(self.values) < 2:
+            return self.median, self.median
+        quartiles = statistics.quantiles(self.values, n=4, method="inclusive")
+        return quartiles[0], quartiles[2]
+
+
+@dataclass
+class Case:
+    """One line of the table: what was measured, in which unit, by whom."""
+
+    suite: str
+    name: str
+    unit: str
+    results: list
+    flops: float | None = None
+
+    def ours(self):
+        """fastnn's best result, or None."""
+        return best([r for r in self.results if r.library == "fastnn"])
+
+    def peers(self):
+        return [r for r in self.results if r.library != "fastnn"]
+
+    def ratio(self, peer):
+        """How many times the peer needs more than fastnn's best: the median over the rounds."""
+        ours = self.ours()
+        if ours is None or not peer.values:
+            return float("nan")
+        return statistics.median(p / o for p, o in zip(peer.values, ours.values, strict=False))
+
+
+def best(results):
+    """The result with the smallest median, or None."""
+    return min((r for r in results if r.values), key=lambda r: r.median, default=None)
+
+
+def interleaved(contestants, prepare, seconds, rounds, scale=1.0):
+    """Let (contestant, mode) pairs take turns.
+
+    prepare: (command, arguments) that builds the task; its answer's "values" must agree.
+    seconds: of one turn; rounds: turns of each. Values are multiplied by `scale`.
+    """
+    command, arguments = prepare
+    results, turns = [], []
+    reference = None
+    for contestant, mode in contestants:
+        result = Measured(contestant.library, mode, contestant.threads)
+        results.append(result)
+        answer = contestant.ask(command, **arguments, mode=mode)
+        result.error = answer.get("error") or disagreement(answer["values"], reference)
+        if result.error:
+            continue
+        reference = reference or answer["values"]
+        count = contestant.ask("calibrate", seconds=seconds)["count"]
+        turns.append((contestant, mode, count, result))
+    for _ in range(rounds):
+        for contestant, mode, count, result in turns:
+            contestant.ask("select", mode=mode)
+            result.values.append(scale * contestant.ask("time", count=count)["seconds"])
+    return results
+
+
+def disagreement(values, reference, tolerance=1e-3):
+    """Whether the losses of two libraries differ by more than rounding, in words, or None."""
+    for i, (a, b) in enumerate(zip(values, reference or [], strict=False)):
+        if not abs(a - b) <= tolerance * (1 + abs(b)):
+            return f"disagrees: loss {i} is {a:.6g}, the reference's {b:.6g}"
+    return None

@@ -1,0 +1,129 @@
+"""The networks that are timed, in a form that the adapter of every library reads.
+
+A layer is a tuple: ("linear", in, out), ("relu",), ("tanh",), ("gelu",), ("batchnorm", n),
+("layernorm", n), ("dropout", p), ("residual", layers).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network, its batch size, and whether it is trained (Adam, cross-entropy) or only run."""
+
+    name: str
+    layers: tuple
+    batch: int
+    training: bool = True
+
+    @property
+    def num_features(self):
+        return next(layer[1] for layer in _flat(self.layers) if layer[0] == "linear")
+
+    @property
+    def num_classes(self):
+        return [layer[2] for layer in _flat(self.layers) if layer[0] == "linear"][-1]
+
+    def without_dropout(self):
+        """The same with masks that differ between libraries switched off: to compare losses."""
+        return replace(self, layers=tuple(la for la in self.layers if la[0] != "dropout"))
+
+    def flops(self):
+        """Floating-point operations of the matrix products of one step."""
+        linears = [la[1] * la[2] for la in _flat(self.layers) if la[0] == "linear"]
+        forward = 2 * self.batch * sum(linears)
+        # backward: the weights' gradient, and the input's except at the first layer
+        return 3 * forward - 2 * self.batch * linears[0] if self.training else forward
+
+
+def _flat(layers):
+    for layer in layers:
+        if layer[0] == "residual":
+            yield from _flat(layer[1])
+        else:
+            yield layer
+
+
+def mlp(*widths, batch, activation="relu", between=(), training=True, note=""):
+    """Linear layers with an activation in between; `between`: more layers, "n" stands for the width."""
+    layers = []
+    for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+        layers.append(("linear", a, b))
+        if i < len(widths) - 2:
+            before = [("batchnorm", b)] if "batchnorm" in between else []
+            after = [("dropout", 0.5)] if "dropout" in between else []
+            layers += [*before, (activation,), *after]
+    name = "-".join(map(str, widths)) + (f" {note}" if note else "") + f", batch {batch}"
+    return Net(name, tuple(layers), batch, training)
+
+
+def residual(depth, width, num_classes, batch):
+    """`depth` times x + GELU(Linear(LayerNorm(x))), then a linear classifier."""
+    block = ("residual", (("layernorm", width), ("linear", width, width), ("gelu",)))
+    name = f"{depth} x residual {width} LayerNorm GELU, batch {batch}"
+    return Net(name, (block,) * depth + (("linear", width, num_classes),), batch)
+
+
+STEPS = (
+    mlp(64, 32, 10, batch=32),
+    mlp(17, 64, 64, 6, batch=64, activation="tanh", note="tanh"),
+    mlp(64, 64, 64, 10, batch=32),
+    mlp(784, 128, 10, batch=1),
+    mlp(784, 128, 10, batch=32),
+    mlp(784, 128, 10, batch=128),
+    mlp(784, 512, 512, 10, batch=128),
+    mlp(784, 1024, 1024, 10, batch=1024),
+    mlp(784, 256, 128, 10, batch=64, between=("batchnorm", "dropout"), note="BatchNorm Dropout"),
+    residual(20, 256, 10, batch=256),
+    mlp(784, 256, 10, batch=1, training=False, note="inference"),
+)
+WIDTHS = tuple(
+    mlp(64, n, n, 10, batch=32)
+    for n in (8, 16, 24, 32, 40, 45, 46, 48, 64, 96, 128, 192, 256, 384, 512)
+)
+MNIST = mlp(784, 512, 256, 10, batch=128)
+NETS = {net.name: net for net in (*STEPS, *WIDTHS, MNIST)}
+
+
+def weights(net, seed=0):
+    """Initial parameters, one list in the order of the layers: the same for every library."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for layer in _flat(net.layers):
+        if layer[0] == "linear":
+            bound = 1 / np.sqrt(layer[1])
+            found.append(rng.uniform(-bound, bound, (layer[2], layer[1])))
+            found.append(rng.uniform(-bound, bound, layer[2]))
+        elif layer[0] in ("batchnorm", "layernorm"):
+            found.append(rng.uniform(0.5, 1.5, layer[1]))
+            found.append(rng.uniform(-0.5, 0.5, layer[1]))
+    return [w.astype(np.float32) for w in found]
+
+
+def data(net, seed=1):
+    """One batch: x (batch, features) float32, y (batch,) int64."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((net.batch, net.num_features)).astype(np.float32)
+    return x, rng.integers(0, net.num_classes, net.batch)
+
+
+def mnist(folder):
+    """(x, y, x_test, y_test) from the four IDX files, gzipped or not; x scaled to mean 0, std 1."""
+    import gzip
+    from pathlib import Path
+
+    arrays = []
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        path = Path(folder) / f"{name}-ubyte"
+        if path.exists():
+            raw = path.read_bytes()
+        else:
+            raw = gzip.decompress(path.with_name(path.name + ".gz").read_bytes())
+        values = np.frombuffer(raw, np.uint8, offset=16 if "images" in name else 8)
+        if "images" in name:
+            arrays.append((values.reshape(-1, 784).astype(np.float32) / 255 - 0.1307) / 0.3081)
+        else:
+            arrays.append(values.astype(np.int64))
+    return [np.ascontiguousarray(a, a.dtype if a.dtype == np.int64 else np.float32) for a in arrays]
