@@ -4,6 +4,7 @@ A layer is a tuple: ("linear", in, out), ("relu",), ("tanh",), ("gelu",), ("batc
 ("layernorm", n), ("dropout", p), ("residual", layers).
 """
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,7 +50,7 @@ def _flat(layers):
 def mlp(*widths, batch, activation="relu", between=(), training=True, note=""):
     """Linear layers with an activation in between; `between`: more layers, "n" stands for the width."""
     layers = []
-    for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (a, b) in enumerate(itertools.pairwise(widths)):
         layers.append(("linear", a, b))
         if i < len(widths) - 2:
             before = [("batchnorm", b)] if "batchnorm" in between else []

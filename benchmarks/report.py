@@ -13,7 +13,7 @@ def markdown(cases, about, command):
     limit = dict(about).get("float32 multiply-add peak")
     limit = float(limit.split()[0]) * 1e9 if limit else None
     for suite in dict.fromkeys(case.suite for case in cases):
-        lines += _table([c for c in cases if c.suite == suite], suite, limit) + [""]
+        lines += [*_table([c for c in cases if c.suite == suite], suite, limit), ""]
     lines.append(
         "Medians of interleaved rounds, each library in a process of its own, at its better thread "
         "count (in brackets). Ratios: the median over the rounds of peer / fastnn's best; larger is "
@@ -62,16 +62,38 @@ def write_csv(path, cases):
     with open(path, "w", newline="") as f:
         out = csv.writer(f)
         out.writerow(
-            "suite case library mode threads unit median quartile1 quartile3 rounds "
-            "ratio_to_fastnn note".split()
+            [
+                "suite",
+                "case",
+                "library",
+                "mode",
+                "threads",
+                "unit",
+                "median",
+                "quartile1",
+                "quartile3",
+                "rounds",
+                "ratio_to_fastnn",
+                "note",
+            ]
         )
         for case in cases:
             for r in case.results:
                 low, high = r.spread()
                 numbers = [f"{v:.6g}" for v in (r.median, low, high)]
                 out.writerow(
-                    [case.suite, case.name, r.library, r.mode, r.threads, case.unit, *numbers]
-                    + [len(r.values), f"{case.ratio(r):.4g}", r.error or r.note]
+                    [
+                        case.suite,
+                        case.name,
+                        r.library,
+                        r.mode,
+                        r.threads,
+                        case.unit,
+                        *numbers,
+                        len(r.values),
+                        f"{case.ratio(r):.4g}",
+                        r.error or r.note,
+                    ]
                 )
 
 

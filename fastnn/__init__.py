@@ -14,6 +14,7 @@ from fastnn._engine.engine import (
     Generator,
     Tensor,
     bool_,
+    compile,
     empty_cache,
     float32,
     float64,

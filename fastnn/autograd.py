@@ -120,6 +120,7 @@ class Context:
     def __init__(self, needs_input_grad):
         self.needs_input_grad = needs_input_grad
         self._saved = ()
+        self._outputs = {}  # place in _saved -> number of the output that it is
 
     def save_for_backward(self, *tensors):
         """Keep tensors for `backward`, where they are ``ctx.saved_tensors``."""
@@ -134,6 +135,16 @@ class Context:
     def saved_tensors(self):
         """The tensors given to `save_for_backward`."""
         return self._saved
+
+    def _keep_outputs(self, outputs):
+        # an output kept as it is would own the graph that owns it: a cycle
+        saved = list(self._saved)
+        for k, t in enumerate(saved):
+            for i, y in enumerate(outputs):
+                if t is y:
+                    saved[k] = y.detach()
+                    self._outputs[k] = i
+        self._saved = tuple(saved)
 
 
 class Function:

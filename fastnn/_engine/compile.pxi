@@ -165,6 +165,7 @@ cdef class CompiledFunction:
         out_spec = flatten(value, outputs)
         reason = refusal(r, outputs)
         if reason is not None:
+            entry.confirmed = False
             entry.refused = reason
             entry.plan = None
             self.warn(reason)
@@ -174,26 +175,22 @@ cdef class CompiledFunction:
             entry.plan.template = Tensor if isinstance(value, Tensor) else (value, out_spec)
             if not isinstance(value, Tensor):
                 entry.plan.template = (rebuild(value, out_spec, iter([None] * len(outputs))), out_spec)
-        leaves = iter([alias(t) for t in outputs])
+        places = entry.plan.fresh if entry.plan is not None else [-1] * len(outputs)
+        leaves = iter([copied(t) if place == OWN_COPY else alias(t) for t, place in zip(outputs, places)])
         return rebuild(value, out_spec, leaves)
 
     cdef int judge(self, Entry entry, Recorder r, list outputs) except -1:
+        """The newest recording becomes the plan: its memory is what the last eager run left behind."""
         cdef Plan plan = entry.plan
-        cdef str differs
+        cdef str differs = difference(plan, r) if plan is not None else "the first recording"
         entry.attempts += 1
-        differs = difference(plan, r) if plan is not None else None
-        if plan is not None and differs is None:
-            plan.world = world
-            plan.threads = fnn_threads()
-            plan.leaves = [(leaf, reads, before, gradient_mark(leaf)) for leaf, reads, before in r.leaves.values()]
-            entry.confirmed = True
-            entry.next_check = plan.replays * 8 + 64
-            entry.attempts = 0
-            return 0
-        entry.confirmed = False
         entry.plan = make_plan(r, outputs)
         entry.plan.replays = plan.replays if plan is not None else 0
-        if entry.attempts >= MAX_ATTEMPTS:
+        entry.confirmed = differs is None
+        if entry.confirmed:
+            entry.next_check = plan.replays * 8 + 64
+            entry.attempts = 0
+        elif entry.attempts >= MAX_ATTEMPTS:
             entry.refused = f"it does something else at each call: {differs}"
             entry.plan = None
             self.warn(entry.refused)

@@ -88,6 +88,7 @@ def numbers_wanted(data, a):
         for x in a.ravel():
             if not isinstance(x, (int, float)):
                 return f"an array of objects (such as {x!r})"
+        return f"integers that do not fit into int64 (such as {max(a.ravel(), key=abs)})"
     if a.dtype.kind in "US":
         return f"text (such as {a.ravel()[0].item()!r})" if a.size else "text"
     return f"dtype {a.dtype}"
@@ -162,7 +163,7 @@ cdef object to_numpy(Tensor t):
 
 
 cdef object memory_of(Tensor t):
-    return memoryview(t)
+    return memoryview(alias(t) if t.wants_grad else t)
 
 
 # --- the buffer protocol --------------------------------------------------------------------------
@@ -187,6 +188,8 @@ cdef int export_buffer(Tensor t, Py_buffer *info, int flags) except -1:
     cdef Py_ssize_t *sizes
     cdef bint writable = t.storage.bin >= 0 or writable_owner(t.storage.owner)
     leaves_graph("numpy()")
+    if t.wants_grad:            # NumPy then asks __array__, which says so too
+        raise BufferError("the tensor requires grad; use detach()")
     if flags & PyBUF_WRITABLE and not writable:
         raise BufferError("the tensor shares a read-only array")
     if not t.contiguous and not flags & PyBUF_STRIDES == PyBUF_STRIDES:

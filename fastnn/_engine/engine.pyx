@@ -1,7 +1,7 @@
 """The engine: storage, tensors, the graph and Calls; the only door from Python to the C core.
 
 One extension module, in the order of its parts: `storage` (memory), `call` (running kernels),
-`layout`, `slots` and `tensor` (the Tensor), `convert` (values in and out), `graph` (backward),
+`layout`, `slots` and `tensor` (the Tensor), `convert` (values in and out), `graph` and `walk` (backward),
 `function` (in-place writes, custom operations), `record`, `plan` and `compile` (recorded steps).
 """
 cimport cython
@@ -48,6 +48,7 @@ include "slots.pxi"
 include "tensor.pxi"
 include "convert.pxi"
 include "graph.pxi"
+include "walk.pxi"
 include "function.pxi"
 include "record.pxi"
 include "plan.pxi"

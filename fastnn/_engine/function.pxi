@@ -25,7 +25,7 @@ cdef Tensor rebase(Tensor x, Tensor y):
 cdef int function_rule(Node node, Tensor dy) except -1:
     """All outputs' gradients are known: ask the user's backward, pass its answers on."""
     cdef Tensor dx
-    function, ctx, outputs, gradients = node.extra
+    function, ctx, inputs, outputs, gradients = node.extra
     filled = []
     for y, g in zip(outputs, gradients):
         if g is None:
@@ -33,8 +33,14 @@ cdef int function_rule(Node node, Tensor dy) except -1:
             dx = from_array(np.zeros(shape, DTYPES[dtype]), dtype, "gradient")
             g = dx
         filled.append(g)
-    node.extra = (function, ctx, outputs, [None] * len(outputs))
-    result = function.backward(ctx, *filled)
+    node.extra = (function, ctx, inputs, outputs, [None] * len(outputs))
+    saved = ctx._saved
+    if node.walk.create_graph and ctx._outputs:
+        ctx._saved = tuple([connected_output(node, t, ctx._outputs.get(k)) for k, t in enumerate(saved)])
+    try:
+        result = function.backward(ctx, *filled)
+    finally:
+        ctx._saved = saved
     if not isinstance(result, tuple):
         result = (result,)
     if len(result) != len(node.edges):
@@ -47,8 +53,33 @@ cdef int function_rule(Node node, Tensor dy) except -1:
             continue
         if not isinstance(g, Tensor):
             raise TypeError(f"{function.__name__}.backward: gradient {i} must be a Tensor or None, got {type(g).__name__}")
+        if kind_of(g) != inputs[i]:
+            (shape, dtype), dx = inputs[i], g
+            raise RuntimeError(f"{function.__name__}.backward: gradient {i} must have shape {shape} and be {dtype_name(dtype)}, "
+                               f"got {shape_of(dx)} and {dtype_name(dx.dtype_)}")
         node.share(i, g)
     return 0
+
+
+cdef tuple kind_of(Tensor t):
+    return shape_of(t), t.dtype_
+
+
+cdef object connected_output(Node main, object saved, object number):
+    """A saved tensor as part of the graph again, if it is output `number` of the Function."""
+    cdef Tensor y
+    if number is None:
+        return saved
+    y = alias(saved)
+    output_node(main, y, number)
+    return y
+
+
+cdef Node output_node(Node main, Tensor y, int64_t number):
+    cdef Node node = new_node("FunctionOutput", y, function_output_rule, function_output_rule)
+    node.edges = (main,)
+    node.n[0] = number
+    return node
 
 
 cdef int function_output_rule(Node node, Tensor dy) except -1:
@@ -56,7 +87,9 @@ cdef int function_output_rule(Node node, Tensor dy) except -1:
     cdef Node main = <Node>node.edges[0]
     if main.released:
         raise RuntimeError("backward: the graph was freed by an earlier backward; pass retain_graph=True to the first one")
-    main.extra[3][node.n[0]] = dy
+    gathered = main.extra[4]
+    before = gathered[node.n[0]]        # an output that backward saved has two nodes
+    gathered[node.n[0]] = dy if before is None else before + dy
     if main.pending is None:
         main.pending = dy
         push(node.walk.heap, main)
@@ -66,14 +99,14 @@ cdef int function_output_rule(Node node, Tensor dy) except -1:
 def _apply_function(function, ctx, args, outputs):
     """Connect what Function.forward returned to the graph: one Node for the call, one per output."""
     cdef Tensor y
-    cdef Node main, node
+    cdef Node main
     cdef Tensor anchor = Tensor.__new__(Tensor)
     main = new_node("Function", anchor, function_rule, function_rule)
     main.edges = tuple([edge_of(a) if isinstance(a, Tensor) else None for a in args])
-    main.extra = (function, ctx, [(shape_of(y), y.dtype_) for y in outputs], [None] * len(outputs))
+    inputs = [kind_of(a) if isinstance(a, Tensor) else None for a in args]
+    main.extra = (function, ctx, inputs, [kind_of(y) for y in outputs], [None] * len(outputs))
+    ctx._keep_outputs(outputs)
     for i, y in enumerate(outputs):
         if y.dtype_ > FNN_F64:
             continue
-        node = new_node("FunctionOutput", y, function_output_rule, function_output_rule)
-        node.edges = (main,)
-        node.n[0] = i
+        output_node(main, y, i)

@@ -13,6 +13,10 @@ cdef extern from *:
     double seconds_now() nogil
 
 
+cdef enum:
+    OWN_COPY = -(1 << 30)       # a result that is copied after each replay
+
+
 @cython.final
 cdef class Plan:
     """The Calls of one recorded step, and what changes from replay to replay."""
@@ -61,7 +65,7 @@ cdef class Plan:
 
     cdef object replay(self, list inputs):
         cdef int64_t i, failed
-        cdef Tensor leaf, t, y
+        cdef Tensor leaf, t, y, x, as_recorded
         cdef Storage s
         cdef Generator g
         cdef list fresh = [new_storage(n) for n in self.fresh_bytes]
@@ -87,8 +91,12 @@ cdef class Plan:
             if i >= 0:
                 y.storage = fresh[i]
                 y.data_ = y.storage.data + (t.data_ - t.storage.data)
+            elif i == OWN_COPY:
+                y = copied(t)
             elif i <= -2:
-                y = alias(inputs[-2 - i])
+                x, as_recorded = inputs[-2 - i], self.inputs[-2 - i]
+                y.storage = x.storage
+                y.data_ = x.data_ + (t.data_ - as_recorded.data_)
             results.append(y)
         return results
 
@@ -138,8 +146,7 @@ cdef class Plan:
                 with nogil:
                     fnn_run(&self.live[i], 1)
                 seconds = seconds_now() - begin
-                if seconds < times[i]:
-                    times[i] = seconds
+                times[i] = min(times[i], max(seconds, 1e-9))    # the clock may stand still
         for s, saved in kept:
             memcpy(s.data, <char *>saved, s.nbytes)
         return times
@@ -181,6 +188,12 @@ cdef class Plan:
         return "\n".join([*lines, "}"])
 
 
+cdef Tensor copied(Tensor t):
+    cdef Tensor y = new_like(t)
+    copy_into(y, t)
+    return y
+
+
 cdef Plan make_plan(Recorder r, list outputs):
     """Take over the recorder's Calls; find out which buffers are inputs, outputs, state."""
     cdef Plan p = Plan.__new__(Plan)
@@ -201,12 +214,15 @@ cdef Plan make_plan(Recorder r, list outputs):
     by_storage = {}
     for i, t in enumerate(r.inputs):
         by_storage[<uintptr_t><void *>t.storage] = i
-    p.fresh = []                # per output: number among the new storages, or -1: as recorded
+    p.fresh = []                # per output: number among the new storages, -1: as recorded, or -2 - number of the input
     p.outputs = [alias(t) for t in outputs]
     fresh = {}
+    gradients = {<uintptr_t><void *>(<Tensor>after).storage for _, _, _, after in p.leaves if isinstance(after, Tensor)}
     for t in p.outputs:
         key = <uintptr_t><void *>t.storage
-        if key in by_storage:
+        if key in gradients and t.storage.serial > r.first_born:
+            p.fresh.append(OWN_COPY)        # .grad keeps its place
+        elif key in by_storage:
             p.fresh.append(-2 - <int64_t>by_storage[key])
         elif t.storage.serial <= r.first_born:
             p.fresh.append(-1)

@@ -97,16 +97,18 @@ cdef str refusal(Recorder r, list outputs):
         return f"{r.reason} at {r.where}"
     if r.count == 0:
         return "nothing was computed"
-    seen = set()
-    for t in r.inputs:
-        if <uintptr_t><void *>t.storage in seen:
-            return "two inputs share their memory"
-        seen.add(<uintptr_t><void *>t.storage)
     for t in outputs:
         if t.node is not None and not t.node.released:
             return ("a result still has its graph; compile the whole step with its backward(), "
                     "or call it under no_grad()")
     first = {}
+    computed = set()
+    for i in range(r.count):
+        for j in range(r.calls[i].outputs):
+            computed.add(<uintptr_t>r.calls[i].owner[j])
+    for t in outputs:
+        if t.storage.serial > r.first_born and <uintptr_t><void *>t.storage not in computed:
+            return "a result was made inside the step by something else than fastnn's operations"
     for i in range(r.count):
         for j in range(r.calls[i].buffers - 1, -1, -1):        # inputs before outputs
             if r.calls[i].owner[j] == NULL:

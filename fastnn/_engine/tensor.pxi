@@ -315,7 +315,11 @@ cdef class Tensor:
         return describe(self)
 
     def __format__(self, spec):
-        return format(self.item(), spec) if self.ndim_ == 0 else format(describe(self), spec)
+        if spec and self.ndim_ == 0:
+            return format(self.item(), spec)
+        if spec:
+            raise TypeError(f"format: {spec!r} needs a 0-d tensor, got shape {shape_of(self)}")
+        return describe(self)
 
     def __reduce__(self):
         return _rebuild, (type(self), np.array(to_numpy(self)), bool(self.wants_grad and self.node is None))
@@ -392,11 +396,14 @@ cdef class Tensor:
             return
         import weakref
         me = weakref.ref(self)
+        if any([getattr(hook, "retains", None) is me for hook in self.node.hooks or ()]):
+            return
 
         def keep(dy):
             cdef Tensor t = me()
             if t is not None:
                 t.grad_ = dy if t.grad_ is None else t.grad_ + dy
+        keep.retains = me
         self.register_hook(keep)
 
 
@@ -406,11 +413,13 @@ class HookHandle:
     def __init__(self, hooks, hook):
         if not callable(hook):
             raise TypeError(f"hook: expected a callable, got {type(hook).__name__}")
+        world_changed()
         self._hooks, self._hook = hooks, hook
         hooks.append(hook)
 
     def remove(self):
         """Take the hook away; doing so twice is harmless."""
+        world_changed()
         if self._hook in self._hooks:
             self._hooks.remove(self._hook)
 

@@ -137,7 +137,7 @@ def _shapes(y, order):
     for item in order:
         if not isinstance(item, Tensor):
 
-            def keep(gradients, key=id(item)):
+            def keep(gradients, key=id(item)):  # noqa: B008
                 shapes[key] = gradients[0].shape
 
             handles.append(item.register_prehook(keep))

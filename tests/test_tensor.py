@@ -1,0 +1,447 @@
+"""The Tensor itself: values in and out, memory shared with NumPy, and errors at the door."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import fastnn
+
+DTYPES = ["float32", "float64", "int64", "int32", "bool"]
+
+
+def numbers(dtype, *shape):
+    a = np.arange(np.prod(shape)).reshape(shape)
+    return (a % 2).astype(dtype) if dtype == "bool" else a.astype(dtype)
+
+
+# --- NumPy in and out -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_from_numpy_shares_memory(dtype):
+    a = numbers(dtype, 3, 4)
+    t = fastnn.from_numpy(a)
+    assert (t.shape, t.dtype, t.ndim, t.numel()) == ((3, 4), np.dtype(dtype), 2, 12)
+    a[1, 2] = not a[1, 2]
+    assert t[1, 2].item() == a[1, 2]
+    assert np.shares_memory(t.numpy(), a)
+    t[0, 0] = 1
+    assert a[0, 0] == 1
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_way_out_shares_memory(dtype):
+    t = fastnn.tensor(numbers(dtype, 2, 3))
+    for a in (t.numpy(), np.asarray(t), np.asarray(memoryview(t)), np.from_dlpack(t)):
+        assert a.dtype == dtype
+        assert a.shape == (2, 3)
+        assert a.ctypes.data == t.data_ptr()
+    assert np.array(t).ctypes.data != t.data_ptr()
+    t[1, 1] = 0
+    assert np.asarray(t)[1, 1] == 0
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        np.s_[::2],
+        np.s_[::-1],
+        np.s_[:, 1:3],
+        np.s_[:, ::-2],
+        np.s_[1],
+        np.s_[:0],
+        np.s_[None, :, None],
+        np.s_[2, 3],
+    ],
+)
+def test_strided_arrays_are_shared_and_right(cut):
+    base = np.arange(20, dtype=np.float32).reshape(4, 5)
+    a = np.asarray(base[cut])
+    t = fastnn.from_numpy(a)
+    np.testing.assert_array_equal(t.numpy(), a)
+    np.testing.assert_array_equal((t * 2).numpy(), a * 2)
+    np.testing.assert_array_equal(t.contiguous().numpy(), a)
+    assert t.is_contiguous() == a.flags.c_contiguous
+
+
+def test_transposed_broadcast_and_fortran_arrays():
+    a = np.arange(6, dtype=np.float64).reshape(2, 3)
+    for b in (a.T, np.asfortranarray(a), np.broadcast_to(a[0], (4, 3)), a.T[::-1]):
+        t = fastnn.as_tensor(b)
+        np.testing.assert_array_equal((t + 1).numpy(), b + 1)
+
+
+def test_read_only_arrays():
+    a = np.arange(3, dtype=np.float32)
+    a.flags.writeable = False
+    t = fastnn.from_numpy(a)
+    np.testing.assert_array_equal((t + 1).numpy(), [1, 2, 3])
+    assert not t.numpy().flags.writeable
+    with pytest.raises(ValueError, match="read-only"):
+        t += 1
+    with pytest.raises(ValueError, match="read-only"):
+        t[0] = 5
+    t.clone()[0] = 5
+    np.testing.assert_array_equal(a, [0, 1, 2])
+
+
+def test_memory_outlives_its_makers():
+    t = fastnn.from_numpy(np.full(1000, 7.0))
+    a = fastnn.tensor(np.full(1000, 3.0)).numpy()
+    rubbish = [fastnn.tensor(np.zeros(1000)) for _ in range(10)]
+    assert (t.numpy() == 7).all()
+    assert (a == 3).all()
+    assert len(rubbish) == 10
+
+
+def test_odd_arrays_are_copied_by_tensor_and_refused_by_from_numpy():
+    swapped = np.arange(3, dtype=">f4")
+    crooked = np.frombuffer(b"\0" + np.arange(3, dtype=np.float32).tobytes(), np.float32, 3, 1)
+    fields = np.zeros(3, [("a", "f4"), ("b", "i1")])
+    fields["a"] = [0, 1, 2]
+    for a in (swapped, crooked, fields["a"], np.arange(3, dtype=np.float16)):
+        np.testing.assert_array_equal(fastnn.tensor(a).numpy(), [0, 1, 2])
+        assert fastnn.tensor(a).dtype == np.float32
+        np.testing.assert_array_equal(fastnn.as_tensor(a).numpy(), [0, 1, 2])
+        with pytest.raises(TypeError, match=r"fastnn.tensor\(array\)"):
+            fastnn.from_numpy(a)
+    with pytest.raises(TypeError, match="expected a NumPy array, got list"):
+        fastnn.from_numpy([1.0])
+
+
+def test_subclasses_of_arrays():
+    masked = np.ma.masked_array(np.arange(3.0), mask=[0, 1, 0])
+    np.testing.assert_array_equal(fastnn.tensor(masked).numpy(), [0, 1, 2])
+    np.testing.assert_array_equal(fastnn.tensor(np.asmatrix(np.eye(2))).numpy(), np.eye(2))
+
+
+def test_a_tensor_that_requires_grad_does_not_leave_by_accident():
+    t = fastnn.tensor([1.0], requires_grad=True)
+    for leave in (lambda: t.numpy(), lambda: np.asarray(t), lambda: np.from_dlpack(t)):
+        with pytest.raises(RuntimeError, match=r"detach\(\)"):
+            leave()
+    assert np.asarray(t.detach()) == [1]
+
+
+def test_dtype_and_copy_of_array_protocol():
+    t = fastnn.tensor([1.5, 2.5])
+    assert np.asarray(t, dtype=np.float64).dtype == np.float64
+    assert np.array(t, copy=True).ctypes.data != t.data_ptr()
+    with pytest.raises(ValueError, match="copy"):
+        t.__array__(np.float64, copy=False)
+
+
+def test_dlpack_both_ways_with_torch():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    t = fastnn.tensor([[1.0, 2.0], [3.0, 4.0]])
+    u = torch.from_dlpack(t)
+    assert u.data_ptr() == t.data_ptr()
+    np.testing.assert_array_equal(fastnn.tensor(u).numpy(), t.numpy())
+    np.testing.assert_array_equal(fastnn.as_tensor(u).numpy(), t.numpy())
+
+
+def test_arrays_and_tensors_mix():
+    a, t = np.ones((2, 2), np.float32), fastnn.tensor([[1.0, 2.0], [3.0, 4.0]])
+    for y in (a + t, t + a, a @ t, a * t, a - t, a < t):
+        assert isinstance(y, fastnn.Tensor)
+    np.testing.assert_array_equal((a - t).numpy(), 1 - t.numpy())
+
+
+# --- making tensors ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype", "shape"),
+    [
+        (1.5, "float32", ()),
+        (3, "int64", ()),
+        (True, "bool", ()),
+        ([], "float32", (0,)),
+        ([[], []], "float32", (2, 0)),
+        ([1, 2], "int64", (2,)),
+        ([1, 2.5], "float32", (2,)),
+        ([True, False], "bool", (2,)),
+        ((1.0, 2.0), "float32", (2,)),
+        (range(3), "int64", (3,)),
+        ([[1, 2], [3, 4]], "int64", (2, 2)),
+        (np.float64(1), "float64", ()),
+        (np.float32(1), "float32", ()),
+        (np.int8(1), "int64", ()),
+        (np.arange(3, dtype=np.uint8), "int64", (3,)),
+        (np.arange(3, dtype=np.int32), "int32", (3,)),
+        (np.arange(3, dtype=np.uint64), "int64", (3,)),
+        (np.arange(3.0), "float64", (3,)),
+        ([np.arange(3.0), np.arange(3.0)], "float64", (2, 3)),
+        (np.zeros((0, 4)), "float64", (0, 4)),
+    ],
+)
+def test_tensor_of_all_kinds_of_data(data, dtype, shape):
+    t = fastnn.tensor(data)
+    assert t.dtype == np.dtype(dtype)
+    assert t.shape == shape
+    np.testing.assert_array_equal(t.numpy(), np.asarray(data, dtype=dtype).reshape(shape))
+
+
+def test_tensor_of_tensors():
+    a, b = fastnn.tensor([1.0, 2.0]), fastnn.tensor([3.0, 4.0])
+    np.testing.assert_array_equal(fastnn.tensor([a, b]).numpy(), [[1, 2], [3, 4]])
+    c = fastnn.tensor(a)
+    c[0] = 9
+    assert a[0].item() == 1
+    assert fastnn.tensor([fastnn.tensor(2.0), 1.0]).tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dtype_argument(dtype):
+    for given in (dtype, np.dtype(dtype), getattr(fastnn, dtype)):
+        t = fastnn.tensor([0, 1, 1], dtype=given)
+        assert t.dtype == np.dtype(dtype)
+        assert t.numpy().astype(int).tolist() == [0, 1, 1]
+    assert fastnn.tensor([1, 0], dtype=float).dtype == np.float64
+    assert fastnn.tensor([1, 0], dtype=int).dtype == np.int64
+    assert fastnn.tensor([1, 0], dtype=bool).dtype == np.bool_
+
+
+def test_names_of_dtypes():
+    assert fastnn.float == fastnn.float32 == np.float32
+    assert fastnn.double == fastnn.float64
+    assert fastnn.long == fastnn.int64
+    assert fastnn.int == fastnn.int32
+    assert fastnn.bool == np.bool_
+
+
+@pytest.mark.parametrize(
+    ("data", "kwargs", "error", "match"),
+    [
+        ("text", {}, TypeError, "text"),
+        (["a", "b"], {}, TypeError, r"text.*'a'"),
+        (None, {}, TypeError, "None"),
+        ([1, None], {}, TypeError, "None"),
+        ([[1, 2], [3]], {}, ValueError, "different lengths"),
+        (object(), {}, TypeError, "object"),
+        ([1j], {}, TypeError, "complex"),
+        ({"a": 1}, {}, TypeError, "expected numbers"),
+        (np.array(["2020-01-01"], "M8[D]"), {}, TypeError, "datetime64"),
+        ([2**70], {}, TypeError, str(2**70)),
+        (np.array([2**64 - 1], np.uint64), {}, OverflowError, "int64"),
+        ([1.0], {"dtype": np.float16}, TypeError, "expected float32, float64"),
+        ([1.0], {"dtype": "nonsense"}, TypeError, "nonsense"),
+        (np.zeros((1,) * 9), {}, ValueError, "at most 8 dimensions, got 9"),
+    ],
+)
+def test_data_that_is_refused(data, kwargs, error, match):
+    with pytest.raises(error, match=match):
+        fastnn.tensor(data, **kwargs)
+
+
+def test_as_tensor_shares_where_it_can():
+    a = np.arange(3, dtype=np.float32)
+    assert fastnn.as_tensor(a).data_ptr() == a.ctypes.data
+    t = fastnn.as_tensor(a)
+    assert fastnn.as_tensor(t) is t
+    assert fastnn.as_tensor(a, dtype=np.float64).dtype == np.float64
+    assert fastnn.as_tensor([1, 2]).dtype == np.int64
+
+
+def test_Tensor_makes_float32():
+    assert fastnn.Tensor([1, 2]).dtype == np.float32
+    assert fastnn.Tensor().shape == (0,)
+
+
+# --- values and words ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: fastnn.tensor([1.0, 2.0]), "tensor([1., 2.])"),
+        (lambda: fastnn.tensor(2.5), "tensor(2.5)"),
+        (lambda: fastnn.tensor([1, 2]), "tensor([1, 2])"),
+        (lambda: fastnn.tensor(np.arange(2.0)), "tensor([0., 1.], dtype=float64)"),
+        (lambda: fastnn.tensor([True]), "tensor([ True])"),
+        (lambda: fastnn.tensor([1.0], requires_grad=True), "tensor([1.], requires_grad=True)"),
+        (
+            lambda: fastnn.tensor([1.0], requires_grad=True) * 2,
+            "tensor([2.], grad_fn=<mul>)",
+        ),
+        (lambda: fastnn.tensor(np.zeros((0, 3))), "tensor([], size=(0, 3), dtype=float64)"),
+        (lambda: fastnn.tensor([[1, 2], [3, 4]]), "tensor([[1, 2],\n        [3, 4]])"),
+    ],
+)
+def test_repr(make, text):
+    assert repr(make()) == text
+    assert str(make()) == text
+
+
+def test_a_large_tensor_prints_shortly():
+    assert len(repr(fastnn.tensor(np.zeros((1000, 1000))))) < 1000
+
+
+def test_format():
+    assert f"{fastnn.tensor(1.23456):.2f}" == "1.23"
+    assert f"{fastnn.tensor([1, 2])}" == "tensor([1, 2])"
+    with pytest.raises(TypeError):
+        f"{fastnn.tensor([1.0, 2.0]):.2f}"
+
+
+def test_item_and_numbers():
+    assert fastnn.tensor([[2.5]]).item() == 2.5
+    assert type(fastnn.tensor(3).item()) is int
+    assert type(fastnn.tensor(3.0).item()) is float
+    assert fastnn.tensor(True).item() is True
+    assert float(fastnn.tensor([1.5])) == 1.5
+    assert int(fastnn.tensor([1.5])) == 1
+    assert [10, 20, 30][fastnn.tensor(1)] == 20
+    assert bool(fastnn.tensor([0.0])) is False
+    assert fastnn.tensor(1.5, requires_grad=True).item() == 1.5
+    assert fastnn.tensor([[1, 2], [3, 4]]).tolist() == [[1, 2], [3, 4]]
+    assert fastnn.tensor(5).tolist() == 5
+
+
+@pytest.mark.parametrize(
+    ("use", "error", "match"),
+    [
+        (lambda t: t.item(), ValueError, r"one element, got shape \(2,\)"),
+        (float, ValueError, "one element"),
+        (int, ValueError, "one element"),
+        (bool, ValueError, r"ambiguous; use .any\(\) or .all\(\)"),
+        (lambda t: [1, 2][t], TypeError, "integer tensors of one element"),
+        (lambda t: len(t[0]), TypeError, r"len\(\) of a 0-d tensor"),
+        (lambda t: iter(t[0]), TypeError, "0-d tensor cannot be iterated"),
+        (lambda t: t.size(3), IndexError, "dim must be from -1 to 0"),
+        (lambda t: t.stride("a"), TypeError, "dim must be an int, got str"),
+    ],
+)
+def test_what_makes_no_sense(use, error, match):
+    with pytest.raises(error, match=match):
+        use(fastnn.tensor([1.0, 2.0]))
+
+
+def test_len_iteration_and_hash():
+    t = fastnn.tensor([[1, 2], [3, 4], [5, 6]])
+    assert len(t) == 3
+    assert [row.tolist() for row in t] == [[1, 2], [3, 4], [5, 6]]
+    assert len({t, t, fastnn.tensor([1])}) == 2
+    assert 3 in t
+    assert 7 not in t
+
+
+def test_comparison_with_strangers():
+    t = fastnn.tensor([1.0])
+    assert (t == None) is False  # noqa: E711
+    assert (t != "text") is True
+    assert t not in ("a", None)
+
+
+def test_sizes():
+    t = fastnn.tensor(np.zeros((2, 3, 4)))
+    assert t.size() == t.shape == (2, 3, 4)
+    assert t.size(-1) == 4
+    assert (t.dim(), t.ndim, t.numel()) == (3, 3, 24)
+    assert t.stride() == (12, 4, 1)
+    assert t.stride(0) == 12
+    assert (t.itemsize, t.element_size(), t.nbytes) == (8, 8, 192)
+    assert t.is_contiguous()
+    assert t.is_floating_point()
+    assert t.device == "cpu"
+    assert not fastnn.tensor([1]).is_floating_point()
+
+
+# --- copies ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pickling(dtype):
+    t = fastnn.tensor(numbers(dtype, 3, 4))
+    u = pickle.loads(pickle.dumps(t))
+    assert u.dtype == t.dtype
+    np.testing.assert_array_equal(u.numpy(), t.numpy())
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(t[:, ::2])).numpy(), t.numpy()[:, ::2])
+
+
+def test_pickling_keeps_requires_grad_and_type():
+    t = pickle.loads(pickle.dumps(fastnn.tensor([1.0], requires_grad=True)))
+    assert t.requires_grad
+    assert t.is_leaf
+
+
+def test_copies_have_memory_of_their_own():
+    t = fastnn.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    for u in (copy.copy(t), copy.deepcopy(t)):
+        assert u.requires_grad
+        assert u.data_ptr() != t.data_ptr()
+        np.testing.assert_array_equal(u.detach().numpy(), t.detach().numpy())
+    pair = [t, t]
+    same = copy.deepcopy(pair)
+    assert same[0] is same[1]
+
+
+def test_data_can_be_assigned():
+    t = fastnn.tensor([1.0, 2.0], requires_grad=True)
+    at = t.data_ptr()
+    t.data = fastnn.tensor([3.0, 4.0])
+    assert t.data_ptr() == at
+    assert t.tolist() == [3, 4]
+    t.data[1] = 7
+    assert t.tolist() == [3, 7]
+    with pytest.raises(ValueError, match=r"data: expected shape \(2,\), got \(3,\)"):
+        t.data = [1.0, 2.0, 3.0]
+
+
+# --- memory -----------------------------------------------------------------------------------------------
+
+
+def test_memory_statistics():
+    before = fastnn.memory_stats()["allocated"]
+    t = fastnn.tensor(np.zeros(1 << 18, np.float32))
+    assert fastnn.memory_stats()["allocated"] - before == 1 << 20
+    fastnn.reset_peak_memory()
+    assert fastnn.memory_stats()["peak"] == fastnn.memory_stats()["allocated"]
+    del t
+    assert fastnn.memory_stats()["allocated"] == before
+    assert fastnn.memory_stats()["cached"] >= 1 << 20
+    fastnn.empty_cache()
+    assert fastnn.memory_stats()["cached"] == 0
+
+
+def test_running_out_of_memory_is_an_exception():
+    with pytest.raises(MemoryError):
+        fastnn.tensor(1.0).expand(1 << 30, 1 << 20).contiguous()
+    assert fastnn.tensor([1.0]).item() == 1
+
+
+def test_every_failed_allocation_of_a_step_leaves_everything_whole():
+    from fastnn._engine import engine
+
+    x = fastnn.tensor(np.ones((8, 8)), requires_grad=True)
+
+    def step():
+        ((x @ x).tanh() * 2 + x).sum().backward()
+        x.grad = None
+
+    step()
+    before = fastnn.memory_stats()["allocated"]
+    n = failures = 0
+    while True:
+        engine._fail_allocation(n)
+        try:
+            step()
+        except MemoryError:
+            failures += 1
+        else:
+            break
+        finally:
+            engine._fail_allocation(-1)
+            x.grad = None
+        n += 1
+        assert fastnn.memory_stats()["allocated"] == before
+    assert failures > 5
+    step()
+    assert fastnn.memory_stats()["allocated"] == before
+
+
+def test_data_is_aligned():
+    for n in (1, 3, 17, 1000):
+        assert fastnn.tensor(np.zeros(n)).data_ptr() % 64 == 0
