@@ -1,5 +1,6 @@
 """x w + bias, and the Calls that every matrix product is made of. Letters are BLIS's: C(m, n) = A(m, k) B(k, n)."""
 from fastnn._engine.engine cimport *
+from fastnn._engine.engine import _config
 
 cdef extern from "fastnn.h":
     enum: FNN_matmul, FNN_column_sums
@@ -64,6 +65,10 @@ cdef Tensor as_matrix(Tensor w, bint transposed, Matrix *m):
     return w
 
 
+# the thread policy's unit is an operation of eight lanes: wider vectors make products cheaper
+cdef double COST = 32.0 / _config()["vector_bytes"]
+
+
 # --- the Calls ----------------------------------------------------------------------------------------
 
 cdef int multiply(Tensor c, Matrix mc, Tensor a, Matrix ma, Tensor b, Matrix mb, Tensor bias,
@@ -106,8 +111,8 @@ cdef int multiply(Tensor c, Matrix mc, Tensor a, Matrix ma, Tensor b, Matrix mb,
         call.args.n[FNN_MATMUL_DIM(d) + 2] = mb.step[d]
         count *= ma.size[d]
     work = 2.0 * count * mc.rows * mc.cols * (ma.cols + 1)
-    if mc.rows == 1 or mc.cols == 1:
-        work *= 4       # bound by memory
+    if mc.rows > 1 and mc.cols > 1:     # else bound by memory, the same for every instruction set
+        work *= COST if c.dtype_ == FNN_F32 else 2 * COST
     return run(&call, 2, work, 0)
 
 
