@@ -101,12 +101,59 @@ static inline __attribute__((always_inline)) real row_fold(int op, const real *x
 /* the largest element, for shifting exponents: unlike FOLD_MAX it may overlook a NaN */
 static inline real row_top(const real *x, int64_t n)
 {
-    vec t[2] = {vset(-(real)INFINITY), vset(-(real)INFINITY)};
+    const vec lowest = vset(-(real)INFINITY);
+    vec t[4] = {lowest, lowest, lowest, lowest};
+    int64_t i = 0;
+    for (; i + 4 * VL <= n; i += 4 * VL)
+        for (int u = 0; u < 4; u++) t[u] = vmax(vload(x + i + u * VL), t[u]);
+    for (; i < n; i += VL) t[0] = vmax(vload_fill(x + i, n - i, -(real)INFINITY), t[0]);
+    return vtop(vmax(vmax(t[0], t[1]), vmax(t[2], t[3])));
+}
+
+#define DOWN ((real)(FNN_REAL == 32 ? -87 : -708)) /* exp of this is still a normal number */
+
+/* exp(x) for x that is not large: 0 below DOWN */
+static inline vec vexp_down(vec x)
+{
+    return vselect(x < vset(DOWN), (vec){0}, vexp_near(vmax(vset(DOWN), x)));
+}
+
+/* sum of exp(x - top), which is also kept in e unless that is NULL */
+static inline __attribute__((always_inline)) real exp_row(real *e, const real *x, int64_t n,
+                                                          real top)
+{
+    vec t = vset(top), s[2] = {{0}, {0}};
     int64_t i = 0;
     for (; i + 2 * VL <= n; i += 2 * VL)
-        for (int u = 0; u < 2; u++) t[u] = vmax(vload(x + i + u * VL), t[u]);
-    for (; i < n; i += VL) t[0] = vmax(vload_fill(x + i, n - i, -(real)INFINITY), t[0]);
-    return vtop(vmax(t[0], t[1]));
+        for (int u = 0; u < 2; u++) {
+            vec v = vexp_down(vload(x + i + u * VL) - t);
+            if (e) vstore(e + i + u * VL, v);
+            s[u] += v;
+        }
+    for (; i < n; i += VL) {
+        vec v = vkeep(vexp_down(vload_upto(x + i, n - i) - t), n - i);
+        if (e) vstore_upto(e + i, v, n - i);
+        s[0] += v;
+    }
+    return vsum(s[0] + s[1]);
+}
+
+/* the same in one go for a row that fits a vector */
+static inline __attribute__((always_inline)) real exp_short(real *e, const real *x, int64_t n,
+                                                            real *top)
+{
+    vec v = vload_fill(x, n, -(real)INFINITY);
+    *top = vtop(v);
+    v = vkeep(vexp_down(v - vset(*top)), n);
+    if (e) vstore_upto(e, v, n);
+    return vsum(v);
+}
+static inline __attribute__((always_inline)) real exp_any(real *e, const real *x, int64_t n,
+                                                          real *top)
+{
+    if (n <= VL) return exp_short(e, x, n, top);
+    *top = row_top(x, n);
+    return exp_row(e, x, n, *top);
 }
 
 /* Moments are given as mean - pivot, and the sum of squared deviations m2. The pivot, some value

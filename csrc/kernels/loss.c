@@ -5,54 +5,15 @@
 #include "../rows.h"
 
 #define FEW 64 /* classes up to which VL rows share one logarithm */
-#define INF ((real)INFINITY)
-
-/* sum of exp(x - top), which is also kept in e unless that is NULL */
-static inline __attribute__((always_inline)) real exp_row(real *e, const real *x, int64_t n,
-                                                          real top)
-{
-    vec t = vset(top), s[2] = {{0}, {0}};
-    int64_t i = 0;
-    for (; i + 2 * VL <= n; i += 2 * VL)
-        for (int u = 0; u < 2; u++) {
-            vec v = vexp(vload(x + i + u * VL) - t);
-            if (e) vstore(e + i + u * VL, v);
-            s[u] += v;
-        }
-    for (; i < n; i += VL) {
-        vec v = vkeep(vexp(vload_upto(x + i, n - i) - t), n - i);
-        if (e) vstore_upto(e + i, v, n - i);
-        s[0] += v;
-    }
-    return vsum(s[0] + s[1]);
-}
-
-/* the same in one go for a row that fits a vector */
-static inline __attribute__((always_inline)) real exp_short(real *e, const real *x, int64_t n,
-                                                            real *top)
-{
-    vec v = vload_fill(x, n, -INF);
-    *top = vtop(v);
-    v = vkeep(vexp(v - vset(*top)), n);
-    if (e) vstore_upto(e, v, n);
-    return vsum(v);
-}
-static inline __attribute__((always_inline)) real exp_any(real *e, const real *x, int64_t n,
-                                                          real *top)
-{
-    if (n <= VL) return exp_short(e, x, n, top);
-    *top = row_top(x, n);
-    return exp_row(e, x, n, *top);
-}
 
 /* down a column, VL columns at once */
 static inline __attribute__((always_inline)) void
 softmax_columns(int log, real *y, const real *x, int64_t n, int64_t step, int64_t lanes)
 {
-    vec top = vset(-INF), s = {0};
+    vec top = vset(-(real)INFINITY), s = {0};
     for (int64_t i = 0; i < n; i++) top = vmax(vload_upto(x + i * step, lanes), top);
     for (int64_t i = 0; i < n; i++) {
-        vec v = vexp(vload_upto(x + i * step, lanes) - top);
+        vec v = vexp_down(vload_upto(x + i * step, lanes) - top);
         if (!log) vstore_upto(y + i * step, v, lanes);
         s += v;
     }
@@ -86,10 +47,12 @@ static inline __attribute__((always_inline)) void softmax(int log, const fnn_arg
         vec scale = log ? vlog(vload(sum)) : vset(1) / vload(sum);
         for (int64_t r = 0; r < rows; r++, x += C, y += C) {
             vec s = vset(scale[r]), t = vset(top[r]);
-            for (int64_t i = 0; i < C; i += VL) {
-                vec v = log ? vload_upto(x + i, C - i) - t - s : vload_upto(y + i, C - i) * s;
-                vstore_upto(y + i, v, C - i);
-            }
+            int64_t i = 0;
+            for (; i + VL <= C; i += VL)
+                vstore(y + i, log ? vload(x + i) - t - s : vload(y + i) * s);
+            if (i == C) continue;
+            vec v = log ? vload_part(x + i, C - i) - t - s : vload_part(y + i, C - i) * s;
+            vstore_part(y + i, v, C - i);
         }
     }
 }
@@ -101,29 +64,53 @@ static void log_softmax_forward(const fnn_args *a, int part, int parts)
 
 /* softmax: dx = y * (dy - sum(dy * y)); log_softmax: dx = dy - exp(y) * sum(dy).
  * p: dx, dy, y (outer, C, inner). n: outer, C, inner */
+static inline __attribute__((always_inline)) vec softmax_term(int log, vec g, vec y)
+{
+    return log ? g : g * y;
+}
+static inline __attribute__((always_inline)) vec softmax_slope(int log, vec g, vec y, vec s)
+{
+    return log ? g - vexp_down(y) * s : y * (g - s);
+}
+
+static inline __attribute__((always_inline)) void
+softmax_row_gradient(int log, real *dx, const real *dy, const real *y, int64_t C)
+{
+    vec s[2] = {{0}, {0}}, sum;
+    int64_t i = 0, k = C % VL;
+    for (; i + 2 * VL <= C; i += 2 * VL)
+        for (int u = 0; u < 2; u++)
+            s[u] += softmax_term(log, vload(dy + i + u * VL), vload(y + i + u * VL));
+    for (; i < C; i += VL)
+        s[0] += softmax_term(log, vload_upto(dy + i, C - i), vload_upto(y + i, C - i));
+    sum = vset(vsum(s[0] + s[1]));
+    for (i = 0; i + VL <= C; i += VL)
+        vstore(dx + i, softmax_slope(log, vload(dy + i), vload(y + i), sum));
+    if (k) {
+        vec v = softmax_slope(log, vload_part(dy + i, k), vload_part(y + i, k), sum);
+        vstore_part(dx + i, v, k);
+    }
+}
+
 static inline __attribute__((always_inline)) void softmax_gradient(int log, const fnn_args *a,
                                                                    int part, int parts)
 {
     int64_t C = a->n[1], inner = a->n[2], begin, end, cuts = (inner + VL - 1) / VL;
     share(a->n[0] * cuts, 1, part, parts, &begin, &end);
     for (int64_t k = begin; k < end; k++) {
-        int64_t c = k % cuts * VL, at = k / cuts * C * inner + c;
-        /* a row is stepped through by vectors, a column by single elements */
-        int64_t step = inner == 1 ? VL : inner, size = inner == 1 ? C : C * inner - c;
-        int64_t columns = inner == 1 ? VL : inner - c;
+        int64_t c = k % cuts * VL, at = k / cuts * C * inner + c, lanes = inner - c;
         real *dx = (real *)a->p[0] + at;
         const real *dy = (const real *)a->p[1] + at, *y = (const real *)a->p[2] + at;
-        vec s = {0};
-        for (int64_t i = 0; i < size; i += step) {
-            int64_t lanes = least(columns, size - i);
-            vec g = vload_upto(dy + i, lanes);
-            s += log ? g : g * vload_upto(y + i, lanes);
+        if (inner == 1) {
+            softmax_row_gradient(log, dx, dy, y, C);
+            continue;
         }
-        if (inner == 1) s = vset(vsum(s));
-        for (int64_t i = 0; i < size; i += step) {
-            int64_t lanes = least(columns, size - i);
+        vec s = {0};
+        for (int64_t i = 0; i < C * inner; i += inner)
+            s += softmax_term(log, vload_upto(dy + i, lanes), vload_upto(y + i, lanes));
+        for (int64_t i = 0; i < C * inner; i += inner) {
             vec g = vload_upto(dy + i, lanes), v = vload_upto(y + i, lanes);
-            vstore_upto(dx + i, log ? g - vexp(v) * s : v * (g - s), lanes);
+            vstore_upto(dx + i, softmax_slope(log, g, v, s), lanes);
         }
     }
 }

@@ -168,8 +168,7 @@ static inline __attribute__((always_inline)) void extreme(int largest, const fnn
 static void max_position(const fnn_args *a, int part, int parts) { extreme(1, a, part, parts); }
 static void min_position(const fnn_args *a, int part, int parts) { extreme(0, a, part, parts); }
 
-/* variance from sums of squared deviations: m2 / max(0, R - correction), its root where s[1] is set
- */
+/* variance from squared deviations: m2 / max(0, R - correction), its root where s[1] is set */
 static inline void finish_variance(const fnn_args *a, real *m2, int64_t count)
 {
     double divisor = (double)a->n[LENGTH] - a->s[0];

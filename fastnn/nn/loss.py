@@ -61,7 +61,7 @@ class CrossEntropyLoss(_Loss):
     >>> import fastnn
     >>> loss = fastnn.nn.CrossEntropyLoss()
     >>> loss(fastnn.tensor([[2.0, 0.0], [0.0, 0.0]]), fastnn.tensor([0, 1]))
-    tensor(0.4100)
+    tensor(0.41)
     """
 
     def __init__(self, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
@@ -97,7 +97,7 @@ class NLLLoss(_Loss):
     --------
     >>> import fastnn
     >>> fastnn.nn.NLLLoss()(fastnn.tensor([[-0.1, -2.0], [-3.0, -0.5]]), fastnn.tensor([0, 1]))
-    tensor(0.3000)
+    tensor(0.3)
     """
 
     def __init__(self, weight=None, ignore_index=-100, reduction="mean"):
@@ -166,7 +166,7 @@ class SmoothL1Loss(_Loss):
     --------
     >>> import fastnn
     >>> fastnn.nn.SmoothL1Loss()(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
-    tensor(0.7500)
+    tensor(0.75)
     """
 
     def __init__(self, reduction="mean", beta=1.0):
@@ -194,7 +194,7 @@ class HuberLoss(_Loss):
     --------
     >>> import fastnn
     >>> fastnn.nn.HuberLoss()(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
-    tensor(0.7500)
+    tensor(0.75)
     """
 
     def __init__(self, reduction="mean", delta=1.0):

@@ -140,8 +140,8 @@ class BatchNorm1d(_BatchNorm):
     --------
     >>> import fastnn
     >>> fastnn.nn.BatchNorm1d(1)(fastnn.tensor([[1.0], [3.0]]))
-    tensor([[-1.0000],
-            [ 1.0000]], grad_fn=<batch_norm>)
+    tensor([[-1.],
+            [ 1.]], grad_fn=<batch_norm>)
     """
 
     _dims = (2, 3)
@@ -205,7 +205,7 @@ class InstanceNorm1d(_Running):
     --------
     >>> import fastnn
     >>> fastnn.nn.InstanceNorm1d(1)(fastnn.tensor([[[1.0, 3.0]]]))
-    tensor([[[-1.0000,  1.0000]]])
+    tensor([[[-1.,  1.]]])
     """
 
     _dims = (3,)
@@ -275,7 +275,7 @@ class LayerNorm(_Affine):
     --------
     >>> import fastnn
     >>> fastnn.nn.LayerNorm(2)(fastnn.tensor([[1.0, 3.0]]))
-    tensor([[-1.0000,  1.0000]], grad_fn=<layer_norm>)
+    tensor([[-1.,  1.]], grad_fn=<layer_norm>)
     """
 
     def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, dtype=None):

@@ -25,7 +25,7 @@ class Softmax(_Along):
     --------
     >>> import fastnn
     >>> fastnn.nn.Softmax(0)(fastnn.tensor([5.0, 2.0, -1.0, 3.0]))
-    tensor([0.8420, 0.0419, 0.0021, 0.1140])
+    tensor([0.842 , 0.0419, 0.0021, 0.114 ])
     """
 
     def forward(self, x):
@@ -65,7 +65,7 @@ class Softmin(_Along):
     --------
     >>> import fastnn
     >>> fastnn.nn.Softmin(0)(fastnn.tensor([0.0, 0.0]))
-    tensor([0.5000, 0.5000])
+    tensor([0.5, 0.5])
     """
 
     def forward(self, x):

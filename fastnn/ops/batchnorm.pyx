@@ -173,8 +173,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     --------
     >>> import fastnn
     >>> fastnn.batch_norm(fastnn.tensor([[1.0], [3.0]]), None, None, training=True)
-    tensor([[-1.0000],
-            [ 1.0000]])
+    tensor([[-1.],
+            [ 1.]])
     """
     cdef Tensor x = float_tensor(input, "batch_norm: input"), mean, var, count = None
     if x.ndim_ < 2:
@@ -240,8 +240,8 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
     --------
     >>> import fastnn
     >>> fastnn.instance_norm(fastnn.tensor([[[1.0, 3.0], [10.0, 30.0]]]))
-    tensor([[[-1.0000,  1.0000],
-             [-1.0000,  1.0000]]])
+    tensor([[[-1.,  1.],
+             [-1.,  1.]]])
     """
     cdef Tensor x = float_tensor(input, "instance_norm: input"), mean, var, means = None, variances = None
     if x.ndim_ < 3:

@@ -189,7 +189,7 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     --------
     >>> import fastnn
     >>> fastnn.cross_entropy(fastnn.tensor([[2.0, 0.0], [0.0, 0.0]]), fastnn.tensor([0, 1]))
-    tensor(0.4100)
+    tensor(0.41)
     """
     cdef Tensor x = float_tensor(input, "cross_entropy: input"), t = as_tensor(target, "cross_entropy: target"), w, y
     cdef int kind = reduction_of(reduction, "cross_entropy")
@@ -336,7 +336,7 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
     --------
     >>> import fastnn
     >>> fastnn.nll_loss(fastnn.tensor([[-0.1, -2.0], [-3.0, -0.5]]), fastnn.tensor([0, 1]))
-    tensor(0.3000)
+    tensor(0.3)
     """
     cdef Tensor x = float_tensor(input, "nll_loss: input"), t = as_tensor(target, "nll_loss: target"), w, y
     cdef int kind = reduction_of(reduction, "nll_loss")

@@ -245,7 +245,7 @@ def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
     --------
     >>> import fastnn
     >>> fastnn.smooth_l1_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
-    tensor(0.7500)
+    tensor(0.75)
     """
     cdef double k = beta
     if not k >= 0:
@@ -289,7 +289,7 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
     --------
     >>> import fastnn
     >>> fastnn.huber_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
-    tensor(0.7500)
+    tensor(0.75)
     """
     cdef double k = delta
     if not k > 0:

@@ -75,7 +75,7 @@ def softmax(input, dim, dtype=None):
     --------
     >>> import fastnn
     >>> fastnn.softmax(fastnn.tensor([5.0, 2.0, -1.0, 3.0]), 0)
-    tensor([0.8420, 0.0419, 0.0021, 0.1140])
+    tensor([0.842 , 0.0419, 0.0021, 0.114 ])
     """
     cdef Tensor x = float_tensor(as_dtype(as_tensor(input, "softmax: input"), dtype), "softmax: input")
     cdef int d = checked_dim(dim, x.ndim_, "softmax")
@@ -166,6 +166,6 @@ def softmin(input, dim, dtype=None):
     --------
     >>> import fastnn
     >>> fastnn.softmin(fastnn.tensor([0.0, 0.0]), 0)
-    tensor([0.5000, 0.5000])
+    tensor([0.5, 0.5])
     """
     return softmax(-float_tensor(as_dtype(as_tensor(input, "softmin: input"), dtype), "softmin: input"), dim)

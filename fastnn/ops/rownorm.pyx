@@ -166,8 +166,8 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     --------
     >>> import fastnn
     >>> fastnn.layer_norm(fastnn.tensor([[1.0, 3.0], [10.0, 30.0]]), 2)
-    tensor([[-1.0000,  1.0000],
-            [-1.0000,  1.0000]])
+    tensor([[-1.,  1.],
+            [-1.,  1.]])
     """
     cdef Tensor x = float_tensor(input, "layer_norm: input")
     shape, D = trailing(normalized_shape, x, "layer_norm")
@@ -247,7 +247,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     --------
     >>> import fastnn
     >>> fastnn.group_norm(fastnn.tensor([[1.0, 3.0, 10.0, 30.0]]), 2)
-    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
+    tensor([[-1.,  1., -1.,  1.]])
     """
     cdef Tensor x = float_tensor(input, "group_norm: input")
     if x.ndim_ < 2:
