@@ -21,5 +21,6 @@ cdef object unary(const char *name, int id, int backward, bint keep_output, obje
                   double first, double second)
 cdef object binary(const char *name, int id, object function, object left, object right, double alpha,
                    Rule rule, Rule graph, int keep)
+cdef object checked(object y, str name, object left, object right)   # NotImplemented: TypeError
 cdef int give_to(Node node, int i, Tensor g, bint fresh) except -1
 cdef object other_operand(Node node, int i)         # in a binary op's graph rule: a Tensor or a number

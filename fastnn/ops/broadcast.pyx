@@ -345,6 +345,14 @@ cdef object binary(const char *name, int id, object function, object left, objec
     return y
 
 
+cdef object checked(object y, str name, object left, object right):
+    """For the public functions: an operand of a strange type is an error at once."""
+    if y is NotImplemented:
+        bad = right if isinstance(left, (Tensor, np.ndarray)) or is_number(left) else left
+        raise TypeError(f"{name}: expected Tensors, arrays or numbers, got {type(bad).__name__}")
+    return y
+
+
 cdef int give_to(Node node, int i, Tensor g, bint fresh) except -1:
     """The gradient of operand i: g, summed where the operand was broadcast."""
     cdef Tensor total = g

@@ -37,12 +37,6 @@ cdef object compare(const char *name, int id, object function, object left, obje
     return compute(id, MASK_OUT, a, b, None, s, None, name)
 
 
-cdef object wanted(object y, str name):
-    if y is NotImplemented:
-        raise TypeError(f"{name}: expected Tensors, arrays or numbers")
-    return y
-
-
 cdef object eq_slot(object a, object b):
     return compare("eq", FNN_eq_forward, np.equal, a, b)
 
@@ -75,7 +69,7 @@ def eq(input, other):
     >>> fastnn.eq(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
     [False, True, False]
     """
-    return wanted(eq_slot(input, other), "eq")
+    return checked(eq_slot(input, other), "eq", input, other)
 
 
 cdef object ne_slot(object a, object b):
@@ -110,7 +104,7 @@ def ne(input, other):
     >>> fastnn.ne(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
     [True, False, True]
     """
-    return wanted(ne_slot(input, other), "ne")
+    return checked(ne_slot(input, other), "ne", input, other)
 
 
 cdef object lt_slot(object a, object b):
@@ -145,7 +139,7 @@ def lt(input, other):
     >>> fastnn.lt(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
     [True, False, False]
     """
-    return wanted(lt_slot(input, other), "lt")
+    return checked(lt_slot(input, other), "lt", input, other)
 
 
 cdef object le_slot(object a, object b):
@@ -180,7 +174,7 @@ def le(input, other):
     >>> fastnn.le(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
     [True, True, False]
     """
-    return wanted(le_slot(input, other), "le")
+    return checked(le_slot(input, other), "le", input, other)
 
 
 cdef object gt_slot(object a, object b):
@@ -215,7 +209,7 @@ def gt(input, other):
     >>> fastnn.gt(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
     [False, False, True]
     """
-    return wanted(gt_slot(input, other), "gt")
+    return checked(gt_slot(input, other), "gt", input, other)
 
 
 cdef object ge_slot(object a, object b):
@@ -250,7 +244,7 @@ def ge(input, other):
     >>> fastnn.ge(fastnn.tensor([1.0, 2.0, 3.0]), 2).tolist()
     [False, True, True]
     """
-    return wanted(ge_slot(input, other), "ge")
+    return checked(ge_slot(input, other), "ge", input, other)
 
 
 # --- the larger, the smaller, the chosen ------------------------------------------------------------
@@ -329,8 +323,8 @@ def maximum(input, other):
     >>> fastnn.maximum(fastnn.tensor([1.0, 5.0]), fastnn.tensor([3.0, 2.0]))
     tensor([3., 5.])
     """
-    return wanted(binary("maximum", FNN_maximum_forward, np.maximum, input, other, 1, maximum_rule, maximum_graph, 15),
-                  "maximum")
+    return checked(binary("maximum", FNN_maximum_forward, np.maximum, input, other, 1, maximum_rule, maximum_graph, 15),
+                   "maximum", input, other)
 
 
 def minimum(input, other):
@@ -362,8 +356,8 @@ def minimum(input, other):
     >>> fastnn.minimum(fastnn.tensor([1.0, 5.0]), fastnn.tensor([3.0, 2.0]))
     tensor([1., 2.])
     """
-    return wanted(binary("minimum", FNN_minimum_forward, np.minimum, input, other, 1, minimum_rule, minimum_graph, 15),
-                  "minimum")
+    return checked(binary("minimum", FNN_minimum_forward, np.minimum, input, other, 1, minimum_rule, minimum_graph, 15),
+                   "minimum", input, other)
 
 
 cdef int where_rule(Node node, Tensor dy) except -1:

@@ -12,12 +12,6 @@ cdef extern from "fastnn.h":
 __all__ = ["floor_divide", "remainder", "fmod", "lerp", "addcmul", "addcdiv"]
 
 
-cdef object wanted(object y, str name):
-    if y is NotImplemented:
-        raise TypeError(f"{name}: expected Tensors, arrays or numbers")
-    return y
-
-
 cdef object detached(object x):
     return x.detach() if isinstance(x, Tensor) else x
 
@@ -67,7 +61,7 @@ def floor_divide(input, other):
     >>> fastnn.floor_divide(fastnn.tensor([7.0, -7.0]), 2)
     tensor([ 3., -4.])
     """
-    return wanted(floor_slot(input, other), "floor_divide")
+    return checked(floor_slot(input, other), "floor_divide", input, other)
 
 
 def remainder(input, other):
@@ -97,7 +91,7 @@ def remainder(input, other):
     >>> fastnn.remainder(fastnn.tensor([7.0, -7.0]), 4)
     tensor([3., 1.])
     """
-    return wanted(remainder_slot(input, other), "remainder")
+    return checked(remainder_slot(input, other), "remainder", input, other)
 
 
 def fmod(input, other):
@@ -127,7 +121,8 @@ def fmod(input, other):
     >>> fastnn.fmod(fastnn.tensor([7.0, -7.0]), 4)
     tensor([ 3., -3.])
     """
-    return wanted(binary("fmod", FNN_fmod_forward, np.fmod, input, other, 0, quotient_graph, quotient_graph, 4 + 8), "fmod")
+    return checked(binary("fmod", FNN_fmod_forward, np.fmod, input, other, 0, quotient_graph, quotient_graph, 4 + 8),
+                   "fmod", input, other)
 
 
 # --- sums of products -------------------------------------------------------------------------------
@@ -171,7 +166,7 @@ def lerp(input, end, weight):
     """
     if isinstance(weight, Tensor):
         return input + weight * (end - input)
-    return wanted(binary("lerp", FNN_lerp_forward, None, input, end, weight, lerp_rule, lerp_rule, 0), "lerp")
+    return checked(binary("lerp", FNN_lerp_forward, None, input, end, weight, lerp_rule, lerp_rule, 0), "lerp", input, end)
 
 
 cdef object with_product(str name, int id, object input, object x, object y, object value):

@@ -12,14 +12,6 @@ cdef extern from "fastnn.h":
 __all__ = ["add", "sub", "subtract", "rsub", "mul", "multiply", "div", "divide", "true_divide", "pow"]
 
 
-cdef object checked(object y, str name, object left, object right):
-    """For the public functions: an operand of a strange type is an error at once."""
-    if y is NotImplemented:
-        bad = right if isinstance(left, (Tensor, np.ndarray)) or is_number(left) else left
-        raise TypeError(f"{name}: expected Tensors, arrays or numbers, got {type(bad).__name__}")
-    return y
-
-
 cdef Tensor with_operands(Node node, int id, Tensor dy, bint swap):
     """The kernel `id` of dy and both operands (as saved, or numbers)."""
     cdef double s[8]

@@ -76,12 +76,6 @@ cdef Tensor copied(Tensor b):
     return y
 
 
-cdef object checked(object y, str name, object other):
-    if y is NotImplemented:
-        raise TypeError(f"{name}: expected a Tensor, an array or a number, got {type(other).__name__}")
-    return y
-
-
 cdef object iadd_slot(object a, object b):
     return in_place("add_", FNN_add_forward, elementwise.add, a, b, 1)
 
@@ -106,26 +100,26 @@ cdef object ipow_slot(object a, object b):
 def _add_(self, other, *, alpha=1):
     """self += alpha * other, in place; `fastnn.add`."""
     if alpha == 1:
-        return checked(iadd_slot(self, other), "add_", other)
+        return checked(iadd_slot(self, other), "add_", self, other)
     function = lambda x, b: elementwise.add(x, b, alpha=alpha)
-    return checked(in_place("add_", FNN_add_scaled, function, self, other, alpha), "add_", other)
+    return checked(in_place("add_", FNN_add_scaled, function, self, other, alpha), "add_", self, other)
 
 
 def _sub_(self, other, *, alpha=1):
     """self -= alpha * other, in place; `fastnn.sub`."""
     if alpha == 1:
-        return checked(isub_slot(self, other), "sub_", other)
+        return checked(isub_slot(self, other), "sub_", self, other)
     return _add_(self, other, alpha=-alpha)
 
 
 def _mul_(self, other):
     """self *= other, in place; `fastnn.mul`."""
-    return checked(imul_slot(self, other), "mul_", other)
+    return checked(imul_slot(self, other), "mul_", self, other)
 
 
 def _div_(self, other):
     """self /= other, in place; `fastnn.div`."""
-    return checked(idiv_slot(self, other), "div_", other)
+    return checked(idiv_slot(self, other), "div_", self, other)
 
 
 def _pow_(self, exponent):
