@@ -124,7 +124,7 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     >>> fastnn.nn.utils.clip_grad_norm_([p], 1.0)
     tensor(5.)
     >>> p.grad
-    tensor([0.6000, 0.8000])
+    tensor([0.6, 0.8])
     """
     cdef fnn_call c
     cdef Tensor g

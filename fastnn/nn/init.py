@@ -119,7 +119,7 @@ def constant_(tensor, val):
     --------
     >>> import fastnn
     >>> fastnn.nn.init.constant_(fastnn.zeros(2), 0.3)
-    tensor([0.3000, 0.3000])
+    tensor([0.3, 0.3])
     """
     return _put(tensor, np.full(_shape(tensor, "constant_"), val))
 

@@ -169,7 +169,7 @@ def full(size, fill_value, *, dtype=None, requires_grad=False):
     --------
     >>> import fastnn
     >>> fastnn.full((2,), 0.5)
-    tensor([0.5000, 0.5000])
+    tensor([0.5, 0.5])
     """
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
@@ -405,7 +405,7 @@ def linspace(start, end, steps, *, dtype=None, requires_grad=False):
     --------
     >>> import fastnn
     >>> fastnn.linspace(0, 1, 3)
-    tensor([0.0000, 0.5000, 1.0000])
+    tensor([0. , 0.5, 1. ])
     """
     dtype_of_number(start, "linspace: start")
     dtype_of_number(end, "linspace: end")

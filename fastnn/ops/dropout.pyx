@@ -145,7 +145,7 @@ def dropout(input, p=0.5, training=True, inplace=False):
     Examples
     --------
     >>> import fastnn
-    >>> y = fastnn.ops.dropout.dropout(fastnn.ones(1000), p=0.2)
+    >>> y = fastnn.dropout(fastnn.ones(1000), p=0.2)
     >>> sorted(set(y.tolist()))
     [0.0, 1.25]
     """
@@ -180,7 +180,7 @@ def alpha_dropout(input, p=0.5, training=True, inplace=False):
     Examples
     --------
     >>> import fastnn
-    >>> fastnn.ops.dropout.alpha_dropout(fastnn.ones(3), training=False)
+    >>> fastnn.alpha_dropout(fastnn.ones(3), training=False)
     tensor([1., 1., 1.])
     """
     return drop(input, probability(p, "alpha_dropout"), training, inplace, True, 0, "alpha_dropout")
@@ -208,7 +208,7 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     Examples
     --------
     >>> import fastnn
-    >>> y = fastnn.ops.dropout.dropout1d(fastnn.ones(10, 8, 5))
+    >>> y = fastnn.dropout1d(fastnn.ones(10, 8, 5))
     >>> bool((y == y[:, :, :1]).all())
     True
     """
@@ -242,7 +242,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     Examples
     --------
     >>> import fastnn
-    >>> y = fastnn.ops.dropout.dropout2d(fastnn.ones(10, 8, 2, 2))
+    >>> y = fastnn.dropout2d(fastnn.ones(10, 8, 2, 2))
     >>> bool((y == y[:, :, :1, :1]).all())
     True
     """

@@ -137,7 +137,7 @@ def embedding(input, weight, padding_idx=None):
     --------
     >>> import fastnn
     >>> table = fastnn.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
-    >>> fastnn.ops.embedding.embedding(fastnn.tensor([2, 0]), table)
+    >>> fastnn.embedding(fastnn.tensor([2, 0]), table)
     tensor([[4., 5.],
             [0., 1.]])
     """

@@ -191,6 +191,13 @@ add_methods(
         "trunc": rounding.trunc,
     }
 )
+
+
+def _where(self, condition, other):
+    """The tensor's elements where `condition` holds, those of `other` elsewhere: `fastnn.where`."""
+    return compare.where(condition, self, other)
+
+
 add_methods(
     {
         "eq": compare.eq,
@@ -206,7 +213,7 @@ add_methods(
         "minimum": compare.minimum,
         "ne": compare.ne,
         "not_equal": compare.not_equal,
-        "where": lambda self, condition, other: compare.where(condition, self, other),
+        "where": _where,
     }
 )
 add_methods(

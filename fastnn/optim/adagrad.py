@@ -33,7 +33,7 @@ class Adagrad(Optimizer):
     >>> p.grad = fastnn.tensor([1.0, 4.0])
     >>> optimizer.step()
     >>> p
-    Parameter(tensor([0.5000, 0.5000], requires_grad=True))
+    Parameter(tensor([0.5, 0.5], requires_grad=True))
     """
 
     kernel, state_names = "adagrad", ("sum",)

@@ -40,7 +40,7 @@ class Adam(Optimizer):
     >>> p.grad = fastnn.tensor([1.0, -4.0])
     >>> optimizer.step()
     >>> p
-    Parameter(tensor([0.9000, 1.1000], requires_grad=True))
+    Parameter(tensor([0.9, 1.1], requires_grad=True))
     """
 
     kernel, state_names = "adam", ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
@@ -113,7 +113,7 @@ class AdamW(Adam):
     >>> p.grad = fastnn.tensor([0.0])
     >>> optimizer.step()
     >>> p
-    Parameter(tensor([0.9500], requires_grad=True))
+    Parameter(tensor([0.95], requires_grad=True))
     """
 
     decoupled = True

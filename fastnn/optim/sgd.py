@@ -40,7 +40,7 @@ class SGD(Optimizer):
     >>> p.grad = fastnn.tensor([1.0, 2.0])
     >>> optimizer.step()
     >>> p
-    Parameter(tensor([0.9000, 0.8000], requires_grad=True))
+    Parameter(tensor([0.9, 0.8], requires_grad=True))
     """
 
     kernel, state_names, counts_steps = "sgd", ("momentum_buffer",), False
