@@ -39,7 +39,6 @@ class Module:
     # Members live in the instance's own dict, so that reading one costs a plain attribute look-up;
     # _members tells by name, in order of registration, what is a parameter, a buffer or a module.
     _has_hooks = False  # a class attribute until the first hook: calls look at one flag
-    _version = 1
 
     def __init__(self):
         self.__dict__.update(_members={}, training=True)
