@@ -18,6 +18,7 @@ static void index_check(const fnn_args *a, int part, int parts)
 {
     int64_t *status = a->p[0];
     const int64_t count = a->n[0], limit = a->n[2], low = a->n[3], ignore = a->n[4];
+    const int none = ignore == INT64_MIN; /* then an index of that value is bad, too */
     (void)parts;
     if (part) return;
     status[0] = status[1] = status[2] = 0;
@@ -27,11 +28,11 @@ static void index_check(const fnn_args *a, int part, int parts)
         int64_t bad = 0;                                                                           \
         for (int64_t i = 0; i < count; i++) {                                                      \
             int64_t j = index[i];                                                                  \
-            bad |= ((j < low) | (j >= limit)) & (j != ignore);                                     \
+            bad |= ((j < low) | (j >= limit)) & (none | (j != ignore));                            \
         }                                                                                          \
         for (int64_t i = 0; bad && i < count; i++) {                                               \
             int64_t j = index[i];                                                                  \
-            if (((j < low) | (j >= limit)) & (j != ignore)) {                                      \
+            if (((j < low) | (j >= limit)) & (none | (j != ignore))) {                             \
                 status[0] = 1;                                                                     \
                 status[1] = i;                                                                     \
                 status[2] = j;                                                                     \

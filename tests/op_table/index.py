@@ -63,8 +63,16 @@ ROWS = [
             Sample(normal(300, 129), 0, integers(700, high=300)),
         ],
         errors=[
-            Bad(IndexError, "index at position 1 is 3", normal(3), 0, drawn(lambda r: np.array([0, 3]))),
-            Bad(IndexError, "is -1, expected 0 to 2", normal(3), 0, drawn(lambda r: np.array([-1]))),
+            Bad(
+                IndexError,
+                "index at position 1 is 3",
+                normal(3),
+                0,
+                drawn(lambda r: np.array([0, 3])),
+            ),
+            Bad(
+                IndexError, "is -1, expected 0 to 2", normal(3), 0, drawn(lambda r: np.array([-1]))
+            ),
             Bad(TypeError, "expected int64 or int32, got float32", normal(3), 0, normal(2)),
             Bad(ValueError, "expected one dimension", normal(3), 0, integers(2, 2, high=3)),
             Bad(IndexError, "index_select: dim must be", normal(3), 1, integers(2, high=3)),
@@ -81,12 +89,30 @@ ROWS = [
             Sample(normal(300, 129), 0, integers(700, high=300), normal(700, 129)),
         ],
         errors=[
-            Bad(ValueError, r"source has shape \(2, 4\), expected \(3, 4\)",
-                normal(5, 4), 0, integers(3, high=5), normal(2, 4)),
-            Bad(TypeError, "source has dtype int64, expected float32",
-                normal(5), 0, integers(3, high=5), integers(3)),
-            Bad(IndexError, "index at position 0 is 5",
-                normal(5), 0, drawn(lambda r: np.array([5])), normal(1)),
+            Bad(
+                ValueError,
+                r"source has shape \(2, 4\), expected \(3, 4\)",
+                normal(5, 4),
+                0,
+                integers(3, high=5),
+                normal(2, 4),
+            ),
+            Bad(
+                TypeError,
+                "source has dtype int64, expected float32",
+                normal(5),
+                0,
+                integers(3, high=5),
+                integers(3),
+            ),
+            Bad(
+                IndexError,
+                "index at position 0 is 5",
+                normal(5),
+                0,
+                drawn(lambda r: np.array([5])),
+                normal(1),
+            ),
         ],
     ),
     Row(
@@ -102,8 +128,13 @@ ROWS = [
         ],
         torch=lambda x, dim, i: x.gather(dim, i.long()),
         errors=[
-            Bad(IndexError, "gather: index at position 1 is 4",
-                normal(1, 4), 1, drawn(lambda r: np.array([[0, 4]]))),
+            Bad(
+                IndexError,
+                "gather: index at position 1 is 4",
+                normal(1, 4),
+                1,
+                drawn(lambda r: np.array([[0, 4]])),
+            ),
             Bad(ValueError, "expected 2 dimensions", normal(3, 4), 1, integers(3, high=4)),
             Bad(ValueError, "larger than the input's", normal(3, 4), 1, integers(4, 4, high=4)),
             Bad(TypeError, "expected int64 or int32", normal(3), 0, normal(3)),
@@ -120,8 +151,14 @@ ROWS = [
             Sample(normal(300, 100), 1, permutations(300, 100, dim=1), normal(300, 100)),
         ],
         errors=[
-            Bad(IndexError, "scatter: index at position 0 is 3",
-                normal(3), 0, drawn(lambda r: np.array([3])), 1.0),
+            Bad(
+                IndexError,
+                "scatter: index at position 0 is 3",
+                normal(3),
+                0,
+                drawn(lambda r: np.array([3])),
+                1.0,
+            ),
             Bad(ValueError, "src has shape", normal(3, 4), 1, integers(3, 4, high=4), normal(2, 4)),
             Bad(TypeError, "src has dtype", normal(3), 0, integers(2, high=3), integers(2)),
             Bad(TypeError, "expected src or value", normal(3), 0, integers(2, high=3)),
@@ -140,8 +177,14 @@ ROWS = [
         ],
         rtol=1e-4,
         errors=[
-            Bad(IndexError, "scatter_add: index at position 0 is -1",
-                normal(3), 0, drawn(lambda r: np.array([-1])), normal(1)),
+            Bad(
+                IndexError,
+                "scatter_add: index at position 0 is -1",
+                normal(3),
+                0,
+                drawn(lambda r: np.array([-1])),
+                normal(1),
+            ),
             Bad(ValueError, "src has shape", normal(3, 4), 1, integers(3, 4, high=4), normal(3, 3)),
         ],
     ),
@@ -171,8 +214,13 @@ ROWS = [
             Sample(normal(3, 4), integers(5, high=12)),
         ],
         errors=[
-            Bad(IndexError, "is 4, expected 0 to 3",
-                normal(1, 4), drawn(lambda r: np.array([[4]])), 1),
+            Bad(
+                IndexError,
+                "is 4, expected 0 to 3",
+                normal(1, 4),
+                drawn(lambda r: np.array([[4]])),
+                1,
+            ),
             Bad(ValueError, "indices must have 2 dimensions", normal(3, 4), integers(3), 1),
         ],
     ),
@@ -259,8 +307,12 @@ ROWS = [
             Sample(distinct(2, 40), 7, -1, True),
         ],
         errors=[
-            Bad(ValueError, "topk: k must be from 0 to 3, the size of dimension -1, got 4",
-                normal(3), 4),
+            Bad(
+                ValueError,
+                "topk: k must be from 0 to 3, the size of dimension -1, got 4",
+                normal(3),
+                4,
+            ),
         ],
     ),
     Row(
@@ -272,8 +324,12 @@ ROWS = [
             Sample(integers(6, high=4)),
         ],
         errors=[
-            Bad(IndexError, "class at position 1 is 3, expected 0 to 2",
-                drawn(lambda r: np.array([0, 3])), 3),
+            Bad(
+                IndexError,
+                "class at position 1 is 3, expected 0 to 2",
+                drawn(lambda r: np.array([0, 3])),
+                3,
+            ),
             Bad(IndexError, "is -1", drawn(lambda r: np.array([0, -1])), 3),
             Bad(TypeError, "classes must be int64 or int32, got float32", normal(3), 3),
             Bad(ValueError, "num_classes must be given for an empty tensor", integers(0)),
