@@ -368,7 +368,10 @@ cdef class Tensor:
         -----
         Reverse-mode differentiation, as ``torch.Tensor.backward``.
         """
-        backward((self,), (gradient,), retain_graph, create_graph, inputs)
+        if inputs is None:
+            walk_from_one(self, gradient, create_graph if retain_graph is None else retain_graph, create_graph)
+        else:
+            backward((self,), (gradient,), retain_graph, create_graph, inputs)
 
     def register_hook(self, hook):
         """Call ``hook(grad)`` when the gradient is known; what it returns, if anything, replaces it.

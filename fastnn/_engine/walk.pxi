@@ -232,6 +232,27 @@ cdef int walk_from(tuple outputs, tuple gradients, Walk walk, str what) except -
     return 0
 
 
+cdef int walk_from_one(Tensor y, object gradient, bint retain, bint create_graph) except -1:
+    """`walk_from` for the one output of `Tensor.backward`, which small steps call most."""
+    global fnn_no_grad
+    cdef int before = fnn_no_grad
+    cdef Walk walk = Walk.__new__(Walk)
+    cdef Tensor g = seed(y, gradient, "backward")
+    walk.heap = []
+    walk.create_graph = create_graph
+    walk.retain = retain
+    fnn_no_grad = not create_graph
+    try:
+        deliver(walk, edge_of(y), g, False)
+        walk_graph(walk)
+    except BaseException:
+        forget(walk)
+        raise
+    finally:
+        fnn_no_grad = before
+    return 0
+
+
 def backward(outputs, gradients=None, retain_graph=None, create_graph=False, inputs=None):
     """`Tensor.backward` for several outputs at once: ``torch.autograd.backward``."""
     cdef Walk walk = Walk.__new__(Walk)
