@@ -58,7 +58,8 @@ ctypedef int (*Rule)(Node node, Tensor dy) except -1
 
 cdef class Walk:
     """One backward walk: the nodes that have a gradient and wait for their turn, newest first."""
-    cdef list heap
+    cdef Node newest
+    cdef list older                     # a heap
     cdef bint create_graph
     cdef bint retain
     cdef dict captured                  # autograd.grad: id of leaf or node -> gradient; else None

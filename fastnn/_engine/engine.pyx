@@ -35,6 +35,10 @@ cdef extern from *:
     #else
     #define FNN_THREAD_LOCAL __thread
     #endif
+    #if defined(__ELF__)            /* read without a function call; the few bytes fit the loader's reserve */
+    #undef FNN_THREAD_LOCAL
+    #define FNN_THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+    #endif
     static FNN_THREAD_LOCAL int fnn_no_grad = 0;        /* grad mode, per Python thread */
     static FNN_THREAD_LOCAL void *fnn_recorder = 0;     /* borrowed: the Recorder at work, if any */
     """

@@ -92,7 +92,7 @@ cdef int function_output_rule(Node node, Tensor dy) except -1:
     gathered[node.n[0]] = dy if before is None else before + dy
     if main.pending is None:
         main.pending = dy
-        push(node.walk.heap, main)
+        push(node.walk, main)
     return 0
 
 

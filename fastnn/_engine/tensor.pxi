@@ -369,7 +369,7 @@ cdef class Tensor:
         Reverse-mode differentiation, as ``torch.Tensor.backward``.
         """
         if inputs is None:
-            walk_from_one(self, gradient, create_graph if retain_graph is None else retain_graph, create_graph)
+            walk_one(self, gradient, create_graph if retain_graph is None else retain_graph, create_graph)
         else:
             backward((self,), (gradient,), retain_graph, create_graph, inputs)
 

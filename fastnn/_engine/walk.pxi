@@ -6,7 +6,25 @@ cdef class Walk:
     pass
 
 
-cdef int push(list heap, Node node) except -1:
+cdef int push(Walk walk, Node node) except -1:
+    """The node waits for its turn. A chain, the common case, has one node waiting: it needs no heap."""
+    if walk.newest is None:
+        walk.newest = node
+        return 0
+    if node.seq > walk.newest.seq:
+        node, walk.newest = walk.newest, node
+    if walk.older is None:
+        walk.older = []
+    return sift_up(walk.older, node)
+
+
+cdef Node pop(Walk walk):
+    cdef Node node = walk.newest
+    walk.newest = sift_down(walk.older) if walk.older else None
+    return node
+
+
+cdef int sift_up(list heap, Node node) except -1:
     """Binary heap by seq, the newest on top."""
     cdef Py_ssize_t i = len(heap), parent
     heap.append(node)
@@ -20,7 +38,7 @@ cdef int push(list heap, Node node) except -1:
     return 0
 
 
-cdef Node pop(list heap):
+cdef Node sift_down(list heap):
     cdef Node top, last = heap.pop()
     cdef Py_ssize_t n = len(heap), i = 0, child
     if n == 0:
@@ -40,6 +58,11 @@ cdef Node pop(list heap):
     return top
 
 
+cdef list waiting(Walk walk):
+    """All nodes that have a gradient and have not had their turn."""
+    return ([] if walk.newest is None else [walk.newest]) + (walk.older or [])
+
+
 cdef int deliver(Walk walk, object edge, Tensor dx, bint owned) except -1:
     """Add dx to the gradient gathered at an edge."""
     cdef Node node
@@ -54,7 +77,7 @@ cdef int deliver(Walk walk, object edge, Tensor dx, bint owned) except -1:
     if node.pending is None:
         node.pending = dx
         node.pending_owned = owned
-        return push(walk.heap, node)
+        return push(walk, node)
     if walk.create_graph:
         node.pending = node.pending + dx
     elif node.pending_owned and node.pending.contiguous:
@@ -76,14 +99,14 @@ cdef int deliver_leaf(Walk walk, Tensor leaf, Tensor dx, bint owned) except -1:
     if not same_shape(dx, leaf):
         raise RuntimeError(f"backward: a gradient of shape {shape_of(dx)} reached a tensor of shape {shape_of(leaf)}")
     if leaf.hooks:
-        return deliver(walk, hooked_node(walk.heap, leaf), dx, owned)
+        return deliver(walk, hooked_node(walk, leaf), dx, owned)
     return keep_leaf(walk, leaf, dx, owned)
 
 
-cdef Node hooked_node(list heap, Tensor leaf):
+cdef Node hooked_node(Walk walk, Tensor leaf):
     """Gathers the gradients of a leaf with hooks, which are called once, with the whole, at the end."""
     cdef Node node
-    for node in heap:
+    for node in waiting(walk):
         if node.backward == hooked_rule and node.extra is leaf:
             return node
     node = Node.__new__(Node)       # seq 0: its turn comes after all others
@@ -159,8 +182,8 @@ cdef int check_saved(Node node) except -1:
 cdef int walk_graph(Walk walk) except -1:
     cdef Node node
     cdef Tensor dy
-    while walk.heap:
-        node = pop(walk.heap)
+    while walk.newest is not None:
+        node = pop(walk)
         dy = node.pending
         node.pending = None
         if node.hooks:
@@ -184,11 +207,11 @@ cdef int walk_graph(Walk walk) except -1:
 cdef int forget(Walk walk) except -1:
     """After an error: nodes that still wait must not keep their gradients for the next walk."""
     cdef Node node
-    for node in walk.heap:
+    for node in waiting(walk):
         node.pending = None
         if node.backward == function_rule:
             node.extra[4][:] = [None] * len(node.extra[4])
-    walk.heap = None
+    walk.newest = walk.older = None
     return 0
 
 
@@ -217,8 +240,7 @@ cdef int walk_from(tuple outputs, tuple gradients, Walk walk, str what) except -
     global fnn_no_grad
     cdef int before = fnn_no_grad
     cdef Tensor y, g
-    walk.heap = []
-    seeds = [seed(y, gradient, what) for y, gradient in zip(outputs, gradients)]
+    cdef list seeds = [seed(y, gradient, what) for y, gradient in zip(outputs, gradients)]
     fnn_no_grad = not walk.create_graph
     try:
         for y, g in zip(outputs, seeds):
@@ -232,15 +254,13 @@ cdef int walk_from(tuple outputs, tuple gradients, Walk walk, str what) except -
     return 0
 
 
-cdef int walk_from_one(Tensor y, object gradient, bint retain, bint create_graph) except -1:
-    """`walk_from` for the one output of `Tensor.backward`, which small steps call most."""
+cdef int walk_one(Tensor y, object gradient, bint retain, bint create_graph) except -1:
+    """`walk_from` for one output, into every leaf: what training does, without a list or tuple."""
     global fnn_no_grad
     cdef int before = fnn_no_grad
-    cdef Walk walk = Walk.__new__(Walk)
     cdef Tensor g = seed(y, gradient, "backward")
-    walk.heap = []
-    walk.create_graph = create_graph
-    walk.retain = retain
+    cdef Walk walk = Walk.__new__(Walk)
+    walk.create_graph, walk.retain = create_graph, retain
     fnn_no_grad = not create_graph
     try:
         deliver(walk, edge_of(y), g, False)
