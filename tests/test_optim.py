@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import pickle
 import weakref
 
 import numpy as np
@@ -353,6 +354,24 @@ def test_an_optimizer_dies_without_the_collector():
         gc.enable()
 
 
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_and_pickles(duplicate):
+    """A model and its optimizer, copied together, train on exactly as the first pair does."""
+    p = nn.Parameter(fastnn.randn(5))
+    optimizer = optim.Adam([("p", p)], lr=0.1)
+    p.grad = fastnn.randn(5)
+    optimizer.step()
+    q, other = duplicate((p, optimizer))
+    assert other.param_groups[0]["params"][0] is q
+    for x, o in ((p, optimizer), (q, other)):
+        x.grad = fastnn.full((5,), 0.25)
+        o.step()
+        o.param_groups[0]["lr"] = 0.5
+        o.step()
+    assert p.tolist() == q.tolist()
+    assert p.data_ptr() != q.data_ptr()
+
+
 def test_closure():
     p = nn.Parameter(fastnn.ones(1))
     optimizer = optim.SGD([p], lr=1.0)
@@ -371,6 +390,8 @@ def test_closure():
     [
         (lambda p: optim.SGD([], lr=1), ValueError, "empty parameter list"),
         (lambda p: optim.SGD(p, lr=1), TypeError, "single Tensor"),
+        (lambda p: optim.SGD(5), TypeError, "iterable of Tensors or dicts, got 5"),
+        (lambda p: optim.Adam([p], betas=0.9), TypeError, "betas must be two numbers"),
         (lambda p: optim.SGD([1.0], lr=1), TypeError, "expected Tensors, got float"),
         (lambda p: optim.SGD([p, p], lr=1), ValueError, "twice"),
         (lambda p: optim.SGD([p * 2], lr=1), ValueError, "leaf"),

@@ -68,7 +68,10 @@ cdef int keep_ticket(Node node, Tensor ticket, int64_t inner, double p, double s
 
 
 cdef double probability(object p, str what) except -1:
-    value = float(p)
+    try:
+        value = float(p)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what}: p must be a number, got {p!r}") from None
     if not 0 <= value <= 1:
         raise ValueError(f"{what}: p must be from 0 to 1, got {p}")
     return value

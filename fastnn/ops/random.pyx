@@ -12,6 +12,13 @@ from fastnn.ops.draw import bernoulli_, normal_
 __all__ = ["bernoulli", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm"]
 
 
+cdef object whole(object value, str name, str what):
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what}: {name} must be ints, got {type(value).__name__}") from None
+
+
 cdef Tensor empty(tuple size, object dtype, object requires_grad, str what):
     """A new float tensor; size: the positional arguments, numbers or one sequence of them."""
     cdef int64_t shape[8]
@@ -19,16 +26,16 @@ cdef Tensor empty(tuple size, object dtype, object requires_grad, str what):
     cdef Tensor t
     cdef int i
     if len(size) == 1 and not hasattr(size[0], "__index__"):
-        size = tuple(size[0])
+        try:
+            size = tuple(size[0])
+        except TypeError:
+            raise TypeError(f"{what}: sizes must be ints or one sequence of ints, got {size[0]!r}") from None
     if len(size) > 8:
         raise ValueError(f"{what}: tensors have at most 8 dimensions, got {len(size)}")
     if code > FNN_F64:
         raise TypeError(f"{what}: dtype must be float32 or float64, got {dtype_name(code)}")
     for i, n in enumerate(size):
-        try:
-            shape[i] = operator.index(n)
-        except TypeError:
-            raise TypeError(f"{what}: sizes must be ints, got {type(n).__name__}") from None
+        shape[i] = whole(n, "sizes", what)
         if shape[i] < 0:
             raise ValueError(f"{what}: sizes must not be negative, got {n}")
     t = new(code, <int>len(size), shape)
@@ -128,7 +135,7 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None):
         low, high, size = 0, low, high
     if size is None or high is None:
         raise TypeError("randint: size is missing; write randint(high, size) or randint(low, high, size)")
-    first, last = operator.index(low), operator.index(high) - 1
+    first, last = whole(low, "low", "randint"), whole(high, "high", "randint") - 1
     if last < first:
         raise ValueError(f"randint: high must be above low, got low={low}, high={high}")
     if first < -2 ** 63 or last > 2 ** 63 - 1:
@@ -177,7 +184,7 @@ def randperm(n, *, generator=None, dtype=None):
     cdef fnn_call c
     cdef Tensor t
     cdef Generator g = checked_generator(generator, "randperm")
-    count = operator.index(n)
+    count = whole(n, "n", "randperm")
     if count < 0:
         raise ValueError(f"randperm: n must not be negative, got {n}")
     t = new_1d(FNN_I64, count)

@@ -72,7 +72,10 @@ class Adam(Optimizer):
     def cells(self, group):
         """See `Optimizer`."""
         name = type(self).__name__
-        beta1, beta2 = group["betas"]
+        try:
+            beta1, beta2 = group["betas"]
+        except (TypeError, ValueError):
+            raise TypeError(f"{name}: betas must be two numbers, got {group['betas']!r}") from None
         return (
             at_least(name, "lr", group["lr"]),
             at_least(name, "weight_decay", group["weight_decay"]),

@@ -89,6 +89,9 @@ cdef class Arena:
             self.move_in(i)
         self.runs = [new_run(0, len(params), None)]
 
+    def __reduce__(self):
+        raise TypeError("an Arena is part of its optimizer and cannot be copied or pickled alone")
+
     # --- hyperparameters ---
 
     def configure(self, tuple cells, tuple used, int64_t option):

@@ -1,6 +1,7 @@
 """Optimizer: parameter groups, state and the step; subclasses name a kernel and its numbers."""
 
 import weakref
+from collections.abc import Iterable
 
 from fastnn._engine.engine import Tensor, tensor
 from fastnn.optim import states
@@ -48,6 +49,10 @@ class Optimizer:
         if isinstance(groups, Tensor):
             raise TypeError(
                 f"{self._name}: params must be an iterable of Tensors or dicts, got a single Tensor"
+            )
+        if not isinstance(groups, Iterable):
+            raise TypeError(
+                f"{self._name}: params must be an iterable of Tensors or dicts, got {groups!r:.80}"
             )
         groups = list(groups)
         if not groups:
@@ -238,6 +243,18 @@ class Optimizer:
             If groups, names or shapes do not fit: lists every mismatch; nothing is changed then.
         """
         states.load(self, state_dict)
+
+    def __getstate__(self):
+        groups = [dict(group) for group in self.param_groups]
+        own = {"defaults": self.defaults, "initial_state": self.initial_state}
+        return {**own, "groups": groups, "saved": self.state_dict()}
+
+    def __setstate__(self, state):
+        self.defaults, self.initial_state = state["defaults"], state["initial_state"]
+        self.param_groups, self._arenas, self._homes = [], [], {}
+        for group in state["groups"]:
+            self.add_param_group(group)
+        self.load_state_dict(state["saved"])
 
     def __repr__(self):
         lines = []

@@ -53,7 +53,9 @@ SAMPLES = [
     Sample(normal(5, 7), 0.4, training=False),
     Sample(normal(65, 1537), 0.2),
 ]
-ERRORS = [Bad(ValueError, "p must be from 0 to 1", normal(3), p) for p in (-0.1, 1.1, float("nan"))]
+ERRORS = [Bad(TypeError, "p must be a number", normal(3), "a")] + [
+    Bad(ValueError, "p must be from 0 to 1", normal(3), p) for p in (-0.1, 1.1, float("nan"))
+]
 
 ROWS = [
     Row("dropout", scaled(dropout), SAMPLES, ERRORS, call=seeded(dropout), torch=None),

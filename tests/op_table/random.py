@@ -56,6 +56,7 @@ SHAPE_ERRORS = [
     Bad(ValueError, "negative", 3, -1),
     Bad(TypeError, "sizes must be ints", 2.5, 3),
     Bad(TypeError, "float32 or float64", 3, dtype="int64"),
+    Bad(TypeError, "sizes must be ints or one sequence", None),
     Bad(TypeError, "generator", 3, generator=7),
     Bad(ValueError, "8 dimensions", *[1] * 9),
 ]
@@ -80,7 +81,11 @@ ROWS = [
         ],
     ),
     row("randint_like", [Sample(normal(3, 4), 9, dtype="int64"), Sample(normal(3), -4, 9)]),
-    row("randperm", [Sample(n) for n in (0, 1, 33, 1000)], [Bad(ValueError, "negative", -1)]),
+    row(
+        "randperm",
+        [Sample(n) for n in (0, 1, 33, 1000)],
+        [Bad(ValueError, "negative", -1), Bad(TypeError, "n must be ints", 2.5)],
+    ),
     row(
         "bernoulli",
         [Sample(uniform(3, 4)), Sample(uniform(100003)), Sample(normal(5, 2), 0.3)],
