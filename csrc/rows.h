@@ -62,22 +62,44 @@ static inline vec fold_merge(int op, vec a, vec b)
     return a + b;
 }
 
+/* the same for vectors of any length */
+#define PICK(m, a, b) ((__typeof__(a))(((m) & (__typeof__(m))(a)) | (~(m) & (__typeof__(m))(b))))
+#define MERGE_MAX(a, b) PICK(((a) > (b)) | ((a) != (a)), a, b)
+#define MERGE_MIN(a, b) PICK(((a) < (b)) | ((a) != (a)), a, b)
+#define MERGE_PROD(a, b) ((a) * (b))
+#if VBYTES == 64
+#define FOLD_HALVES(OP, v)                                                                         \
+    vec32 h = VFOLD_64(OP, v);                                                                     \
+    vec16 q = VFOLD_32(OP, h)
+#elif VBYTES == 32
+#define FOLD_HALVES(OP, v) vec16 q = VFOLD_32(OP, v)
+#else
+#define FOLD_HALVES(OP, v) vec16 q = v
+#endif
+#if FNN_REAL == 32
+#define FOLD_TREE(OP, v)                                                                           \
+    FOLD_HALVES(OP, v);                                                                            \
+    vec16 upper = {q[2], q[3], q[2], q[3]};                                                        \
+    q = OP(q, upper);                                                                              \
+    vec16 second = {q[1], q[1], q[1], q[1]};                                                       \
+    return OP(q, second)[0]
+#else
+#define FOLD_TREE(OP, v)                                                                           \
+    FOLD_HALVES(OP, v);                                                                            \
+    vec16 second = {q[1], q[1]};                                                                   \
+    return OP(q, second)[0]
+#endif
+
+static inline real lanes_max(vec v) { FOLD_TREE(MERGE_MAX, v); }
+static inline real lanes_min(vec v) { FOLD_TREE(MERGE_MIN, v); }
+static inline real lanes_prod(vec v) { FOLD_TREE(MERGE_PROD, v); }
+
 static inline real fold_lanes(int op, vec v)
 {
-    if (op <= FOLD_ABS) return vsum(v);
-    real t[VBYTES / sizeof(real)];
-    memcpy(t, &v, sizeof v);
-    for (int half = VL / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) {
-            real a = t[i], b = t[i + half];
-            if (op == FOLD_PROD)
-                t[i] = a * b;
-            else if (op == FOLD_MAX || op == FOLD_ANY)
-                t[i] = a > b || a != a ? a : b;
-            else
-                t[i] = a < b || a != a ? a : b;
-        }
-    return t[0];
+    if (op == FOLD_PROD) return lanes_prod(v);
+    if (op == FOLD_MAX || op == FOLD_ANY) return lanes_max(v);
+    if (op == FOLD_MIN || op == FOLD_ALL) return lanes_min(v);
+    return vsum(v);
 }
 
 static inline __attribute__((always_inline)) real row_fold(int op, const real *x, int64_t n)
@@ -96,6 +118,33 @@ static inline __attribute__((always_inline)) real row_fold(int op, const real *x
         total = fold_merge(op, total, fold_merge(op, low, high));
     }
     return fold_lanes(op, total);
+}
+
+/* a beats b: larger (or smaller), or NaN; an equal one does not, so that the first of equals wins
+ */
+static inline __attribute__((always_inline)) mask beats(int largest, vec a, vec b)
+{
+    return ~(largest ? a <= b : a >= b) & (b == b);
+}
+
+/* of a row: lane by lane, then the first of the best lanes; blocks are short enough for real to
+ * count their positions exactly */
+static inline __attribute__((always_inline)) void row_extreme(int largest, const real *x, int64_t n,
+                                                              real *value, int64_t *position)
+{
+    const real worst = largest ? -(real)INFINITY : (real)INFINITY;
+    vec lane, best = vload_fill(x, n, worst);
+    for (int l = 0; l < VL; l++) lane[l] = (real)l;
+    vec where = lane;
+    for (int64_t i = VL; i < n; i += VL) {
+        vec v = vload_fill(x + i, n - i, worst);
+        mask m = beats(largest, v, best);
+        best = vselect(m, v, best);
+        where = vselect(m, vset((real)i) + lane, where);
+    }
+    *value = fold_lanes(largest ? FOLD_MAX : FOLD_MIN, best);
+    mask first = (best == vset(*value)) | (best != best);
+    *position = (int64_t)fold_lanes(FOLD_MIN, vselect(first, where, vset((real)INFINITY)));
 }
 
 /* the largest element, for shifting exponents: unlike FOLD_MAX it may overlook a NaN */

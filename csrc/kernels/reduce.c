@@ -106,13 +106,6 @@ FOLD(amin, FOLD_MIN)
 FOLD(any, FOLD_ANY) /* 1 or 0 */
 FOLD(all, FOLD_ALL)
 
-/* a beats b: larger (or smaller), or NaN; an equal one does not, so that the first of equals wins
- */
-static inline __attribute__((always_inline)) mask beats(int largest, vec a, vec b)
-{
-    return ~(largest ? a <= b : a >= b) & (b == b);
-}
-
 /* Values and positions of the extremes of each block, counted along R; NaN is the most extreme.
  * p: values, positions (int64) (outer, B, inner), x (outer, R, inner), source: positions (int64)
  * that x itself came from (outer, R, inner), or NULL. n: outer, R, inner, block */
@@ -131,32 +124,19 @@ static inline __attribute__((always_inline)) void extreme(int largest, const fnn
         int64_t offset = offset_of(a, item, first) + c, columns = least(inner - c, VL);
         const real *from = x + offset;
         real *to = values + item * inner + c;
-        vec best;
-        ivec where = {0};
         if (inner == 1) {
-            best = vset(from[0]);
-            for (int64_t i = 0; i < length; i += VL) {
-                vec v = vload_fill(from + i, length - i, from[0]);
-                mask m = beats(largest, v, best);
-                best = vselect(m, v, best);
-                where = (m & (viset((integer)i) + viota())) | (~m & where);
-            }
-            for (int l = 1; l < VL; l++) {
-                int better = largest ? !(best[l] <= best[0]) : !(best[l] >= best[0]);
-                int earlier = (best[l] == best[0] || best[0] != best[0]) && where[l] < where[0];
-                if (best[0] != best[0] ? best[l] != best[l] && earlier : better || earlier) {
-                    best[0] = best[l];
-                    where[0] = where[l];
-                }
-            }
-        } else {
-            best = vload_upto(from, columns);
-            for (int64_t r = 1; r < length; r++) {
-                vec v = vload_upto(from + r * inner, columns);
-                mask m = beats(largest, v, best);
-                best = vselect(m, v, best);
-                where = (m & viset((integer)r)) | (~m & where);
-            }
+            int64_t *position = positions + item;
+            row_extreme(largest, from, length, to, position);
+            *position = source ? source[offset + *position] : first + *position;
+            continue;
+        }
+        vec best = vload_upto(from, columns);
+        ivec where = {0};
+        for (int64_t r = 1; r < length; r++) {
+            vec v = vload_upto(from + r * inner, columns);
+            mask m = beats(largest, v, best);
+            best = vselect(m, v, best);
+            where = (m & viset((integer)r)) | (~m & where);
         }
         for (int64_t i = 0; i < columns; i++) {
             int64_t r = where[i];
