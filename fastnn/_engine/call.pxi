@@ -231,10 +231,14 @@ cdef int copy_into(Tensor dst, Tensor src) except -1:
     buffer(&c, src)
     c.args.n[0] = dst.ndim_
     c.args.n[1] = ITEM_BYTES[dst.dtype_]
-    for i in range(dst.ndim_):
-        c.args.n[2 + i] = dst.shape_[i]
-        c.args.n[10 + i] = dst.strides_[i]
-        c.args.n[18 + i] = src.strides_[i]
+    if dst.contiguous and src.contiguous:
+        c.args.n[0] = c.args.n[10] = c.args.n[18] = 1
+        c.args.n[2] = dst.size_
+    else:
+        for i in range(dst.ndim_):
+            c.args.n[2 + i] = dst.shape_[i]
+            c.args.n[10 + i] = dst.strides_[i]
+            c.args.n[18 + i] = src.strides_[i]
     run(&c, 1, 2.0 * dst.size_, 0)
     return bump(dst)
 
