@@ -1,5 +1,6 @@
 """The benchmarks' tasks in JAX: the whole step under jit, parameters and state donated."""
 
+import os
 from functools import partial
 
 import jax
@@ -14,6 +15,14 @@ LR, BETA1, BETA2, EPS = 1e-3, 0.9, 0.999, 1e-8
 
 def version():
     return jax.__version__
+
+
+def setup(threads):
+    # one thread: on one CPU and without hand-over to a pool JAX is at its best
+    if threads == 1:
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def forward(layers, params, stats, x, key):

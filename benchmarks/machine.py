@@ -40,6 +40,8 @@ def describe(threads, limits):
     rows.append(("threads at most", str(threads)))
     rows += [(f"fastnn {key}", _words(value)) for key, value in config.items()]
     rows.append(("Python", platform.python_version()))
+    if hasattr(os, "getloadavg"):
+        rows.append(("other load at the start", f"{os.getloadavg()[0]:.1f} busy processes"))
     for package in ("numpy", "torch", "jax", "jaxlib"):
         try:
             rows.append((package, importlib.metadata.version(package)))

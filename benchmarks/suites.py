@@ -1,11 +1,11 @@
 """What is measured: each suite is a function of the options that yields Cases."""
 
-import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-from . import nets
+from . import machine, nets
+from . import matmul as products
 from .measure import Case, Measured, best, interleaved
 
 
@@ -99,7 +99,20 @@ def width(options):
         yield Case("width", net.name, "µs", results, net.flops())
 
 
-SUITES = {f.__name__: f for f in (steps, overhead, startup, mnist, memory, width)}
+def matmul(options):
+    """Products of square matrices, at 1 and at all threads; `python -m benchmarks.matmul` has more."""
+    limits = machine.limits
+    for threads in sorted({1, options.threads}):
+        peak = (limits(threads) or {}).get("flops")
+        found = products.compare(
+            "square", options.libraries, threads, "float32", options.rounds, peak
+        )
+        for (_, m, n, k, _), seconds in found:
+            results = [Measured(name, "", threads, [1e6 * s]) for name, s in seconds.items()]
+            yield Case("matmul", f"{m} x {n} x {k}", "µs", results, 2.0 * m * n * k)
+
+
+SUITES = {f.__name__: f for f in (steps, overhead, matmul, startup, mnist, memory, width)}
 
 
 def summary(case):
@@ -111,6 +124,6 @@ def summary(case):
     if peer:
         line += f", best peer {peer.name} {peer.median:.4g} {case.unit}"
     if ours and peer:
-        line += f", {statistics.median([case.ratio(peer)]):.2f} times"
+        line += f", {case.ratio(peer):.2f} times"
     errors = "; ".join(f"{r.name}: {r.error}" for r in case.results if r.error)
     return line + (f" [{errors}]" if errors else "")
