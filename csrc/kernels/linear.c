@@ -94,6 +94,8 @@ static void column_of_tiles(int64_t rows, int64_t vecs, int64_t k, const real *a
 static void multiply(const struct product *p)
 {
     real panel[KC * NR] __attribute__((aligned(64)));
+    real *const panels = p->scratch ? p->scratch : panel;
+    const int64_t group = p->scratch ? FNN_MATMUL_GROUP : 1;
     const int64_t depth = depth_of(p->k), blocks = (p->m + MC - 1) / MC;
     const int64_t height = (p->m + blocks - 1) / blocks;
     for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += depth) {
@@ -102,18 +104,23 @@ static void multiply(const struct product *p)
             const int64_t m = p->m - i0 < height ? p->m - i0 : height;
             int64_t a_row = p->a_row, a_col = p->a_col;
             const int copy = p->scratch && p->n > 2 * NR && collides(a_col == 1 ? a_row : a_col);
-            const real *a =
-                block_of(p->a + i0 * a_row + k0 * a_col, &a_row, &a_col, m, k, copy, p->scratch);
+            const real *a = block_of(p->a + i0 * a_row + k0 * a_col, &a_row, &a_col, m, k, copy,
+                                     p->scratch + FNN_MATMUL_PANELS);
             for (int64_t j = 0; j < p->n; j += NR) {
                 const int64_t n = p->n - j < NR ? p->n - j : NR, vecs = (n + VL - 1) / VL;
+                const int64_t member = j / NR % group, left = p->n - (j - member * NR);
+                const int64_t cols = left < group * NR ? left : group * NR;
                 const real *b = p->b + k0 * p->b_row + j * p->b_col;
-                const int fetch = k >= 128 && m > 2 * MR && p->b_col == 1 && j + NR < p->n;
-                const real *next = fetch ? b + NR : 0;
+                const int fetch = k >= 128 && m > 2 * MR && p->b_col == 1 && j + group * NR < p->n;
+                const real *next = fetch ? b + group * NR : 0;
                 int64_t b_row = p->b_row;
-                if (p->b_col != 1 && p->n > 1)
-                    pack_columns(panel, b, p->b_col, k, n), b = panel, b_row = NR;
-                else if (n % VL || (m > 2 * MR && k * b_row > 4096))
-                    pack_rows(panel, b, b_row, k, n), b = panel, b_row = NR;
+                if (p->b_col != 1 && p->n > 1) {
+                    pack_columns(panels, b, p->b_col, k, n);
+                    b = panels, b_row = NR;
+                } else if (cols % VL || (m > 2 * MR && k * b_row > 4096)) {
+                    if (member == 0) pack_rows(panels, b, b_row, k, cols);
+                    b = panels + member * KC * NR, b_row = NR;
+                }
                 real *c = p->c + i0 * p->c_row + j;
                 const real *init = k0 ? c : p->init ? p->init + i0 * p->init_row + j : 0;
                 column_of_tiles(m, vecs, k, a, a_row, a_col, b, b_row, c, p->c_row, init,
@@ -159,8 +166,8 @@ static void multiply_transposed(const struct product *p)
             const int64_t n = p->n - j0 < MC ? p->n - j0 : MC;
             int64_t b_row = p->b_row, b_col = p->b_col;
             const int copy = p->scratch && collides(b_row == 1 ? b_col : b_row);
-            const real *b =
-                block_of(p->b + k0 * b_row + j0 * b_col, &b_col, &b_row, n, k, copy, p->scratch);
+            const real *b = block_of(p->b + k0 * b_row + j0 * b_col, &b_col, &b_row, n, k, copy,
+                                     p->scratch + FNN_MATMUL_PANELS);
             for (int64_t i = 0; i < p->m; i += NR) {
                 const int64_t m = p->m - i < NR ? p->m - i : NR, vecs = (m + VL - 1) / VL;
                 const real *a = p->a + i * p->a_row + k0 * p->a_col;

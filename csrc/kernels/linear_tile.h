@@ -148,8 +148,8 @@ INLINE void transpose(vec *t)
 }
 
 /* to(rows, cols) = from(rows, cols), rows to_row and from_row apart */
-static inline void copy_rows(real *to, int64_t to_row, const real *from, int64_t from_row, int64_t rows,
-                      int64_t cols)
+static inline void copy_rows(real *to, int64_t to_row, const real *from, int64_t from_row,
+                             int64_t rows, int64_t cols)
 {
     for (int64_t r = 0; r < rows; r++, to += to_row, from += from_row) {
         int64_t j = 0;
@@ -158,24 +158,18 @@ static inline void copy_rows(real *to, int64_t to_row, const real *from, int64_t
     }
 }
 
-/* panel(k, NR) = B(k, cols), zeros where cols < NR; B's rows are contiguous */
-static inline void pack_rows(real *panel, const real *b, int64_t b_row, int64_t k, int64_t cols)
+/* panels(k, NR), KC * NR apart, = B(k, cols), zeros behind its last column; B's rows are contiguous
+ */
+static void pack_rows(real *panels, const real *b, int64_t b_row, int64_t k, int64_t cols)
 {
-    if (cols == NR) {
-        for (int64_t i = 0; i < k; i++, panel += NR, b += b_row)
-            for (int v = 0; v < NV; v++) vstore(panel + v * VL, vload(b + v * VL));
-        return;
+    const int64_t whole = cols / NR, left = cols - whole * NR;
+    for (int64_t i = 0; i < k; i++, panels += NR, b += b_row) {
+        for (int64_t g = 0; g < whole; g++)
+            for (int v = 0; v < NV; v++)
+                vstore(panels + g * KC * NR + v * VL, vload(b + g * NR + v * VL));
+        for (int64_t j = 0; j < left; j += VL)
+            vstore(panels + whole * KC * NR + j, vload_upto(b + whole * NR + j, left - j));
     }
-    const int64_t whole = cols / VL;
-    for (int64_t i = 0; i < k; i++, panel += NR, b += b_row)
-        for (int v = 0; v < NV; v++) {
-            vec x = {0};
-            if (v < whole)
-                x = vload(b + v * VL);
-            else if (v == whole)
-                x = vload_part(b + v * VL, cols - whole * VL);
-            vstore(panel + v * VL, x);
-        }
 }
 
 /* panel(k, NR) = B(k, cols), zeros up to a whole vector; B's columns are contiguous */
