@@ -1,6 +1,7 @@
 """The Module system: registration, walking, state, modes, hooks, containers, repr."""
 
 import copy
+import gc
 import pickle
 
 import numpy as np
@@ -53,6 +54,23 @@ def test_walking():
     assert net.get_buffer("first.seen") is net.first.seen
     with pytest.raises(AttributeError, match="nothing is registered at 'rest.7.weight'"):
         net.get_parameter("rest.7.weight")
+
+
+def test_nothing_leaves_reference_cycles():
+    """Memory of a model, and of every look at its parameters, is free without the collector."""
+    net = Net()
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        for _ in range(20):
+            list(net.parameters())
+            list(net.named_parameters())
+            net.train().eval()
+            Net()(fastnn.ones(2)).sum().backward()
+        assert len(gc.get_objects()) - before < 20
+    finally:
+        gc.enable()
 
 
 def test_state_dict_has_torchs_names():

@@ -207,15 +207,7 @@ class Module:
     def _everything(self):
         """This module and all below it, parents first, each once."""
         found = {}
-
-        def visit(module):
-            found[id(module)] = module
-            values = module.__dict__
-            for name, kind in values["_members"].items():
-                if kind == MODULE and values[name] is not None and id(values[name]) not in found:
-                    visit(values[name])
-
-        visit(self)
+        _visit(self, found)
         return found.values()
 
     def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
@@ -392,6 +384,14 @@ class Module:
 
 
 _OWN = ("training", "_members", "_pre_hooks", "_post_hooks", "_has_hooks")
+
+
+def _visit(module, found):
+    found[id(module)] = module
+    values = module.__dict__
+    for name, kind in values["_members"].items():
+        if kind == MODULE and values[name] is not None and id(values[name]) not in found:
+            _visit(values[name], found)
 
 
 def _shown(module):
