@@ -1,8 +1,9 @@
-"""Kinds of members of a module, and the mistake of hiding them in a list."""
+"""Members of a module: their kinds, their conversion, the mistake of hiding them in a list."""
 
+import copy
 import warnings
 
-from fastnn._engine.engine import Parameter
+from fastnn._engine.engine import Parameter, from_numpy
 
 PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
 
@@ -19,3 +20,9 @@ def warn_of_hidden_members(owner, name, value, module_class):
             f"will be neither trained nor saved; wrap it in nn.{wanted}",
             stacklevel=3,
         )
+
+
+def converted(tensor, dtype):
+    """A copy with another dtype and the same order of dimensions in memory."""
+    array = tensor.detach().numpy().astype(dtype, order="K")
+    return copy.deepcopy(from_numpy(array))  # into aligned memory

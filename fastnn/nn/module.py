@@ -1,12 +1,17 @@
 """Module: a layer or network that knows its parameters, buffers and submodules."""
 
-import copy
-
 import numpy as np
 
-from fastnn._engine.engine import Parameter, Tensor, _adopt, from_numpy, world_changed
+from fastnn._engine.engine import Parameter, Tensor, _adopt, world_changed
 from fastnn.nn.hook import ModuleHook, call_with_hooks
-from fastnn.nn.members import BUFFER, MODULE, PARAMETER, TRANSIENT, warn_of_hidden_members
+from fastnn.nn.members import (
+    BUFFER,
+    MODULE,
+    PARAMETER,
+    TRANSIENT,
+    converted,
+    warn_of_hidden_members,
+)
 from fastnn.nn.state import load_state, save_state
 
 
@@ -294,10 +299,10 @@ class Module:
             for _, value in module._own(PARAMETER, BUFFER, TRANSIENT):
                 if value.is_floating_point() and value.dtype != dtype:
                     grad, value.grad = value.grad, None
-                    _adopt(value, _converted(value, dtype))
+                    _adopt(value, converted(value, dtype))
                     world_changed()
                     if grad is not None:
-                        value.grad = _converted(grad, dtype)
+                        value.grad = converted(grad, dtype)
         return self
 
     def double(self):
@@ -396,9 +401,3 @@ def _visit(module, found):
 
 def _shown(module):
     return [(n, module.__dict__[n]) for n, kind in module._members.items() if kind == MODULE]
-
-
-def _converted(tensor, dtype):
-    """A copy with another dtype and the same order of dimensions in memory."""
-    array = tensor.detach().numpy().astype(dtype, order="K")
-    return copy.deepcopy(from_numpy(array))  # into aligned memory
