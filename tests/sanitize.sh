@@ -20,4 +20,5 @@ CC="${CC:-gcc}" CFLAGS="$flags" LDFLAGS="$flags" python setup.py -q build_ext --
 export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 export PYTHONMALLOC=malloc
-python -m pytest -q -p no:cacheprovider "${tests[@]}"
+# the sanitizers write to the file descriptor that pytest would capture
+python -m pytest -q -p no:cacheprovider --capture=sys "${tests[@]}"
