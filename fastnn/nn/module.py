@@ -381,7 +381,8 @@ class Module:
 
     def __repr__(self):
         extra = self.extra_repr()
-        children = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in _shown(self)]
+        shown = ((n, self.__dict__[n]) for n, kind in self._members.items() if kind == MODULE)
+        children = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in shown]
         if not children:
             return f"{type(self).__name__}({extra})"
         lines = ([*extra.split("\n")] if extra else []) + children
@@ -397,7 +398,3 @@ def _visit(module, found):
     for name, kind in values["_members"].items():
         if kind == MODULE and values[name] is not None and id(values[name]) not in found:
             _visit(values[name], found)
-
-
-def _shown(module):
-    return [(n, module.__dict__[n]) for n, kind in module._members.items() if kind == MODULE]
