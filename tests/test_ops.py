@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -267,6 +268,34 @@ def test_threads_give_the_same_bits(row, sample):
         values, grads = evaluate(row, sample, arrays)
         results.append([a.tobytes() for a in values + grads])
     assert results[0] == results[1] == results[2]
+
+
+@EACH_SAMPLE
+def test_recorded_and_replayed_give_the_eager_bits(row, sample):
+    """Forward and backward in a compiled function: recorded, confirmed, then replayed, each time
+    with other data. What cannot be recorded runs eagerly, and must be right too."""
+    if sum(a.size for a in sample.arrays()) > 20_000:
+        pytest.skip("a smaller sample does")
+
+    def step(*tensors):
+        inputs = [t.detach() for t in tensors]
+        for spec, x in zip(sample.specs(), inputs, strict=True):
+            x.requires_grad = spec.grad and x.is_floating_point()
+        outputs = call_fastnn(row, sample, inputs)
+        outputs = [y for y in outputs if isinstance(y, fastnn.Tensor)]
+        dys = [y.detach() for y in outputs if y.requires_grad]
+        return [y.detach() for y in outputs] + gradients(outputs, inputs, dys)
+
+    compiled = fastnn.compile(step)
+    for again in range(4):
+        arrays = typed(sample.arrays(again), np.float32)
+        expected = step(*leaves(sample, arrays))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            got = compiled(*[fastnn.as_tensor(a) for a in arrays])
+        assert len(got) == len(expected)
+        for g, e in zip(got, expected, strict=True):
+            assert numpy(g).tobytes() == numpy(e).tobytes(), f"call {again} differs"
 
 
 @EACH_ROW

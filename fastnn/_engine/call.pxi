@@ -90,24 +90,29 @@ cdef class Generator:
     (7, 0)
     """
     def __init__(self, seed=0):
-        self.manual_seed(seed)
+        self.seed = checked_seed(seed)
+        self.stream = 0
 
     def manual_seed(self, seed):
         """Set the seed and start from the first draw again; returns the generator."""
+        leaves_graph("manual_seed()")
         self.seed = checked_seed(seed)
         self.stream = 0
         return self
 
     def initial_seed(self):
         """The seed, an int."""
+        leaves_graph("initial_seed()")
         return self.seed
 
     def get_state(self):
         """(seed, number of draws so far), two ints."""
+        leaves_graph("get_state()")
         return self.seed, self.stream
 
     def set_state(self, state):
         """Continue from a state that `get_state` returned; returns the generator."""
+        leaves_graph("set_state()")
         try:
             seed, stream = state
         except (TypeError, ValueError):

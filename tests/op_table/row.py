@@ -73,9 +73,10 @@ class Sample:
         self.args, self.kwargs = args, kwargs
         self.seed = 0  # set by the row
 
-    def arrays(self):
-        """The drawn inputs, one per spec, lists included; floating point ones as float64."""
-        rng = np.random.default_rng(self.seed)
+    def arrays(self, again=0):
+        """The drawn inputs, one per spec, lists included; floating point ones as float64. Other
+        numbers `again` give other data of the same kind."""
+        rng = np.random.default_rng(self.seed + again)
         return [_varied(np.asarray(spec.draw(rng))) for spec in self.specs()]
 
     def specs(self):
