@@ -131,32 +131,20 @@ def test_where_with_one_argument_gives_indices():
     assert rows.tolist() == [0, 1] and columns.tolist() == [2, 1]
 
 
+def cut_at_random(rng, shape):
+    """An array that broadcasts to shape, with gaps, negative strides or fewer dimensions."""
+    full = rng.standard_normal([2 * n for n in shape]).astype(np.float32)
+    cuts = [(slice(None, 1), slice(0, 2 * n, 2), slice(n - 1, None, -1)) for n in shape]
+    part = full[tuple(cut[rng.integers(0, 3)] for cut in cuts)]
+    return part[(0,) * int(rng.integers(0, len(shape) + 1))] if rng.random() < 0.3 else part
+
+
 def test_many_strided_operands_agree_with_numpy():
-    """Random shapes, strides and broadcasts, up to eight dimensions."""
     rng = np.random.default_rng(0)
     for _ in range(300):
-        ndim = int(rng.integers(0, 7))
-        shape = [int(n) for n in rng.integers(1, 4, ndim)]
-
-        def operand():
-            full = rng.standard_normal([2 * n for n in shape]).astype(np.float32)
-            cut = tuple(
-                slice(None, 1)
-                if rng.random() < 0.3
-                else slice(0, 2 * n, 2)
-                if rng.random() < 0.5
-                else slice(n - 1, None, -1)
-                for n in shape
-            )
-            part = full[cut]
-            return (
-                part[(0,) * int(rng.integers(0, ndim + 1))]
-                if rng.random() < 0.3 and part.ndim
-                else part
-            )
-
-        a, b, c = operand(), operand(), operand()
-        x, y, z = (fastnn.from_numpy(np.asarray(t)) for t in (a, b, c))
+        shape = [int(n) for n in rng.integers(1, 4, rng.integers(0, 7))]
+        a, b, c = (np.asarray(cut_at_random(rng, shape)) for _ in range(3))
+        x, y, z = (fastnn.from_numpy(t) for t in (a, b, c))
         np.testing.assert_array_equal((x - y).numpy(), a - b)
         np.testing.assert_array_equal((x < y).numpy(), a < b)
         np.testing.assert_array_equal(fastnn.where(x < y, y, z).numpy(), np.where(a < b, b, c))

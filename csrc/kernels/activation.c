@@ -2,6 +2,14 @@
  *
  * <name>_forward:   p: y, x (count)                             n: 0 count   s: 0..3 constants
  * <name>_backward:  p: dx, dy, v (count), v being x or y        n: 0 count   s: 0..3 constants */
+
+/* Four independent vectors at a time, and gcc's scheduler told to mix them: a formula is one long
+ * chain, and waiting for it took 17 us instead of 14 for sigmoid on 1e5 float32 (AVX-512). */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("schedule-insns", "sched-pressure")
+#endif
+#define ABREAST 4
+
 #include "../activation.h"
 #include "../broadcast.h"
 
@@ -16,6 +24,11 @@ INLINE void forward(const fnn_args *a, int part, int parts, activation f)
     share(a->n[0], 256, part, parts, &i, &end);
     vec s[4];
     for (int k = 0; k < 4; k++) s[k] = vset((real)a->s[k]);
+    for (; i + ABREAST * VL <= end; i += ABREAST * VL) {
+        vec v[ABREAST];
+        for (int k = 0; k < ABREAST; k++) v[k] = f(vload(x + i + k * VL), s);
+        for (int k = 0; k < ABREAST; k++) vstore(y + i + k * VL, v[k]);
+    }
     for (; i + VL <= end; i += VL) vstore(y + i, f(vload(x + i), s));
     if (i < end) vstore_part(y + i, f(vload_part(x + i, end - i), s), end - i);
 }
@@ -28,6 +41,12 @@ INLINE void backward(const fnn_args *a, int part, int parts, gradient f)
     share(a->n[0], 256, part, parts, &i, &end);
     vec s[4];
     for (int k = 0; k < 4; k++) s[k] = vset((real)a->s[k]);
+    for (; i + ABREAST * VL <= end; i += ABREAST * VL) {
+        vec u[ABREAST];
+        for (int k = 0; k < ABREAST; k++)
+            u[k] = f(vload(dy + i + k * VL), vload(v + i + k * VL), s);
+        for (int k = 0; k < ABREAST; k++) vstore(dx + i + k * VL, u[k]);
+    }
     for (; i + VL <= end; i += VL) vstore(dx + i, f(vload(dy + i), vload(v + i), s));
     if (i < end)
         vstore_part(dx + i, f(vload_part(dy + i, end - i), vload_part(v + i, end - i), s), end - i);
