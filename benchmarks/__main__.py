@@ -21,7 +21,7 @@ class Options:
         self.rounds = args.rounds or (5 if args.quick else 15)
         self.seconds = 0.01 if args.quick else 0.04
         self.epochs = args.epochs
-        self.threads = args.threads
+        self.threads, self.only = args.threads, args.only
         wanted = ["fastnn", *(p for p in args.peers.split(",") if p)]
         unknown = [p for p in wanted if p.split("-")[0] not in LIBRARIES]
         if unknown:
@@ -83,6 +83,7 @@ def main():
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     parser.add_argument("--threads", type=int, default=cpus, help="peers run at 1 and at this many")
     parser.add_argument("--peers", default="numpy,torch,jax", help="also: torch-compile")
+    parser.add_argument("--only", default="", help="networks whose name has this text")
     parser.add_argument("--rounds", type=int, help="default 15, quick 5")
     parser.add_argument(
         "--out", default="benchmark-results", help="folder for report.md, .csv, .png"

@@ -11,7 +11,7 @@ from .measure import Case, Measured, best, interleaved
 
 def steps(options):
     """Whole training steps: forward, loss, backward, Adam."""
-    for net in nets.STEPS:
+    for net in (net for net in nets.STEPS if options.only in net.name):
         seconds = options.seconds
         pairs = options.pairs()
         results = interleaved(pairs, ("step", {"net": net.name}), seconds, options.rounds, 1e6)
