@@ -142,7 +142,7 @@ static inline vec vlog_split(vec x, vec *n)
     x = vselect(small, x * R((int64_t)1 << MANTISSA), x);
     /* exponents are counted from sqrt(1/2): move the 1 of 1.0 onto it, and take the upper bits */
     ivec shift = (ivec)vset(R(1)) - (ivec)vset(R(0.70710678118654752440));
-    ivec e = (ivec)((uvec)((ivec)x + shift) >> MANTISSA);
+    ivec e = (ivec)(((uvec)x + (uvec)shift) >> MANTISSA);
     vec bias = vselect(small, vset(R(BIAS + MANTISSA)), vset(R(BIAS)));
     *n = (vec)((ivec)vset(MAGIC) + e) - MAGIC - bias;
     return (vec)((ivec)x - ((e - BIAS) << MANTISSA)) - R(1);

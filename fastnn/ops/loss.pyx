@@ -1,5 +1,6 @@
 """Losses of single elements: squared, absolute, smooth and Huber distances, binary cross-entropies."""
 from fastnn._engine.engine cimport *
+from fastnn.ops.fold cimport *
 from fastnn.ops.target cimport *
 
 cdef extern from "fastnn.h":
@@ -98,8 +99,7 @@ cdef Tensor factors(object weight, Tensor x, str what):
         raise ValueError(f"{what} has shape {shape_of(w)}, which does not broadcast to {shape_of(x)}") from None
 
 
-cdef Tensor element_loss(str name, int forward, int backward, Tensor x, Tensor t, int reduction,
-                         double k, Tensor w, Tensor pos):
+cdef Tensor element_loss(int forward, int backward, Tensor x, Tensor t, int reduction, double k, Tensor w, Tensor pos):
     cdef Tensor y, parts, source = contiguous(x), target = contiguous(t)
     cdef int64_t blocks = (x.size_ + BLOCK - 1) // BLOCK
     cdef double divisor = x.size_ if reduction == MEAN else 1
@@ -172,7 +172,7 @@ def mse_loss(input, target, *, reduction="mean"):
     tensor(2.)
     """
     x, t = same_shapes(input, target, "mse_loss")
-    return element_loss("mse_loss", FNN_mse_loss_forward, FNN_mse_loss_backward, x, t,
+    return element_loss(FNN_mse_loss_forward, FNN_mse_loss_backward, x, t,
                         reduction_of(reduction, "mse_loss"), 0, None, None)
 
 
@@ -209,7 +209,7 @@ def l1_loss(input, target, *, reduction="mean"):
     tensor(1.)
     """
     x, t = same_shapes(input, target, "l1_loss")
-    return element_loss("l1_loss", FNN_l1_loss_forward, FNN_l1_loss_backward, x, t,
+    return element_loss(FNN_l1_loss_forward, FNN_l1_loss_backward, x, t,
                         reduction_of(reduction, "l1_loss"), 0, None, None)
 
 
@@ -253,7 +253,7 @@ def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
     if k == 0:
         return l1_loss(input, target, reduction=reduction)
     x, t = same_shapes(input, target, "smooth_l1_loss")
-    return element_loss("smooth_l1_loss", FNN_smooth_l1_loss_forward, FNN_smooth_l1_loss_backward, x, t,
+    return element_loss(FNN_smooth_l1_loss_forward, FNN_smooth_l1_loss_backward, x, t,
                         reduction_of(reduction, "smooth_l1_loss"), k, None, None)
 
 
@@ -295,35 +295,24 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
     if not k > 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
     x, t = same_shapes(input, target, "huber_loss")
-    return element_loss("huber_loss", FNN_huber_loss_forward, FNN_huber_loss_backward, x, t,
+    return element_loss(FNN_huber_loss_forward, FNN_huber_loss_backward, x, t,
                         reduction_of(reduction, "huber_loss"), k, None, None)
 
 
 # --- binary cross-entropies -------------------------------------------------------------------------
 
+cdef double extreme(int kernel, Tensor x) except? -1:
+    """Read in C, so that a recorded step goes on."""
+    cdef Tensor y = new(x.dtype_, 0, NULL)
+    cdef Axis axis
+    measure(x, ((<int64_t>1) << x.ndim_) - 1, &axis)
+    fold(kernel, kernel, y, contiguous(x), &axis, 1, False)
+    return (<float *>y.data_)[0] if x.dtype_ == FNN_F32 else (<double *>y.data_)[0]
+
+
 cdef int check_probabilities(Tensor x) except -1:
-    """Read in C: a recorded step goes on, and a bad value there gives NaN."""
-    cdef Tensor ends = new_1d(x.dtype_, 2), source = contiguous(x)
-    cdef double low, high
-    cdef fnn_call c
-    cdef int i
-    if x.size_ == 0:
-        return 0
-    for i in range(2):
-        start(&c, FNN_amax if i else FNN_amin, x.dtype_)
-        buffer(&c, ends)
-        buffer(&c, source)
-        c.args.p[0] = ends.data_ + i * (4 if x.dtype_ == FNN_F32 else 8)
-        c.args.n[0] = c.args.n[2] = 1
-        c.args.n[1] = c.args.n[3] = x.size_
-        c.args.s[0] = 1
-        c.args.s[1] = 0
-        run(&c, 1, x.size_, 0)
-    if x.dtype_ == FNN_F32:
-        low, high = (<float *>ends.data_)[0], (<float *>ends.data_)[1]
-    else:
-        low, high = (<double *>ends.data_)[0], (<double *>ends.data_)[1]
-    if low < 0 or high > 1:
+    cdef double low = extreme(FNN_amin, x), high = extreme(FNN_amax, x)
+    if x.size_ and (low < 0 or high > 1):
         raise ValueError("binary_cross_entropy: input must hold probabilities from 0 to 1, got "
                          f"{low if low < 0 else high:.6g}; for logits use binary_cross_entropy_with_logits")
     return 0
@@ -376,7 +365,7 @@ def binary_cross_entropy(input, target, weight=None, *, reduction="mean"):
     w = factors(weight, x, "binary_cross_entropy: weight")
     if tracked(t):
         return composite(-(t * x.log().clamp(min=-100) + (1 - t) * (1 - x).log().clamp(min=-100)), w, kind)
-    return element_loss("binary_cross_entropy", FNN_bce_loss_forward, FNN_bce_loss_backward, x, t, kind, 0, w, None)
+    return element_loss(FNN_bce_loss_forward, FNN_bce_loss_backward, x, t, kind, 0, w, None)
 
 
 def binary_cross_entropy_with_logits(input, target, weight=None, *, reduction="mean", pos_weight=None):
@@ -424,5 +413,4 @@ def binary_cross_entropy_with_logits(input, target, weight=None, *, reduction="m
         import fastnn
         m = 1 if pos is None else 1 + (pos - 1) * t
         return composite((1 - t) * x - m * fastnn.logsigmoid(x), w, kind)
-    return element_loss("binary_cross_entropy_with_logits", FNN_bce_with_logits_loss_forward,
-                        FNN_bce_with_logits_loss_backward, x, t, kind, 0, w, pos)
+    return element_loss(FNN_bce_with_logits_loss_forward, FNN_bce_with_logits_loss_backward, x, t, kind, 0, w, pos)
