@@ -160,7 +160,7 @@ static inline void copy_rows(real *to, int64_t to_row, const real *from, int64_t
 
 /* panels(k, NR), KC * NR apart, = B(k, cols), zeros behind its last column; B's rows are contiguous
  */
-static void pack_rows(real *panels, const real *b, int64_t b_row, int64_t k, int64_t cols)
+static inline void pack_rows(real *panels, const real *b, int64_t b_row, int64_t k, int64_t cols)
 {
     const int64_t whole = cols / NR, left = cols - whole * NR;
     for (int64_t i = 0; i < k; i++, panels += NR, b += b_row) {
