@@ -472,6 +472,10 @@ def test_ctrl_c_returns_the_history_within_a_second():
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a shell's background job ignores SIGINT, and so would its children
+        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        if os.name == "posix"
+        else None,
     )
     assert child.stdout.readline() == "ready\n"
     start = time.monotonic()
