@@ -45,6 +45,10 @@ def __getattr__(name):
         import importlib
 
         return importlib.import_module(f"fastnn.{name}")
+    if name == "compile_step":
+        from fastnn.training.step import compile_step
+
+        return compile_step
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
 
 

@@ -12,6 +12,7 @@ from fastnn.training.early_stopping import EarlyStopping
 from fastnn.training.history import History
 from fastnn.training.nonfinite import NonFiniteError
 from fastnn.training.progress import Progress
+from fastnn.training.step import TrainingStep, compile_step
 from fastnn.training.trainer import Trainer
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "NonFiniteError",
     "Progress",
     "Trainer",
+    "TrainingStep",
+    "compile_step",
     "load_checkpoint",
     "save_checkpoint",
 ]
