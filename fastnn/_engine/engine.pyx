@@ -1,8 +1,9 @@
 """The engine: storage, tensors, the graph and Calls; the only door from Python to the C core.
 
 One extension module, in the order of its parts: `storage` (memory), `call` (running kernels),
-`layout`, `slots` and `tensor` (the Tensor), `convert` (values in and out), `graph` and `walk` (backward),
-`function` (in-place writes, custom operations), `record`, `plan` and `compile` (recorded steps).
+`layout`, `slots`, `tensor`, `hook` and `parameter` (the Tensor), `convert` (values in and out),
+`graph` and `walk` (backward), `function` (in-place writes, custom operations), `record`, `plan`
+and `compile` (recorded steps).
 """
 cimport cython
 from cpython.object cimport PyObject, PyTypeObject
@@ -50,6 +51,8 @@ include "call.pxi"
 include "layout.pxi"
 include "slots.pxi"
 include "tensor.pxi"
+include "hook.pxi"
+include "parameter.pxi"
 include "convert.pxi"
 include "graph.pxi"
 include "walk.pxi"

@@ -1,19 +1,8 @@
 """Layers of smooth activations: Sigmoid, Tanh, SiLU, Mish, GELU, Softplus, ELU and their kin."""
 
 from fastnn.nn.module import Module
-from fastnn.ops.activation import (
-    celu,
-    elu,
-    gelu,
-    logsigmoid,
-    mish,
-    selu,
-    sigmoid,
-    silu,
-    softplus,
-    softsign,
-    tanh,
-)
+from fastnn.ops.activation import gelu, sigmoid, silu, softsign, tanh
+from fastnn.ops.exponential import celu, elu, logsigmoid, mish, selu, softplus
 
 
 class _Activation(Module):

@@ -2,15 +2,9 @@
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn.module import Module
+from fastnn.ops.binary_loss import binary_cross_entropy, binary_cross_entropy_with_logits
 from fastnn.ops.likelihood import cross_entropy, nll_loss
-from fastnn.ops.loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    huber_loss,
-    l1_loss,
-    mse_loss,
-    smooth_l1_loss,
-)
+from fastnn.ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
 
 
 class _Loss(Module):

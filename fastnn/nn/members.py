@@ -3,7 +3,7 @@
 import copy
 import warnings
 
-from fastnn._engine.engine import Parameter, from_numpy
+from fastnn._engine.engine import Parameter, _adopt, from_numpy, world_changed
 
 PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
 
@@ -20,6 +20,15 @@ def warn_of_hidden_members(owner, name, value, module_class):
             f"will be neither trained nor saved; wrap it in nn.{wanted}",
             stacklevel=3,
         )
+
+
+def convert_in_place(member, dtype):
+    """A parameter or buffer, and its gradient, in another dtype; all who hold the tensor see it."""
+    grad, member.grad = member.grad, None
+    _adopt(member, converted(member, dtype))
+    world_changed()
+    if grad is not None:
+        member.grad = converted(grad, dtype)
 
 
 def converted(tensor, dtype):

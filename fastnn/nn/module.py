@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from fastnn._engine.engine import Parameter, Tensor, _adopt, world_changed
+from fastnn._engine.engine import Parameter, Tensor, world_changed
 from fastnn.nn.hook import ModuleHook, call_with_hooks
 from fastnn.nn.members import (
     BUFFER,
     MODULE,
     PARAMETER,
     TRANSIENT,
-    converted,
+    convert_in_place,
     warn_of_hidden_members,
 )
 from fastnn.nn.state import load_state, save_state
@@ -298,11 +298,7 @@ class Module:
         for module in self.modules():
             for _, value in module._own(PARAMETER, BUFFER, TRANSIENT):
                 if value.is_floating_point() and value.dtype != dtype:
-                    grad, value.grad = value.grad, None
-                    _adopt(value, converted(value, dtype))
-                    world_changed()
-                    if grad is not None:
-                        value.grad = converted(grad, dtype)
+                    convert_in_place(value, dtype)
         return self
 
     def double(self):

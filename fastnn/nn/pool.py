@@ -1,11 +1,13 @@
 """Pooling layers."""
 
 from fastnn.nn.module import Module
-from fastnn.ops.pool import (
+from fastnn.ops.adaptive_pool import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
     adaptive_max_pool1d,
     adaptive_max_pool2d,
+)
+from fastnn.ops.pool import (
     avg_pool1d,
     avg_pool2d,
     lp_pool1d,

@@ -5,18 +5,26 @@ Each family names its public functions in ``__all__``; all of them are also ``fa
 
 from fastnn.ops import (
     activation,
+    adaptive_pool,
     along,
+    angle,
     arrange,
     axes,
     batchnorm,
+    binary_loss,
     border,
-    conv,
+    choose,
     compare,
     compound,
+    conv,
     creation,
+    cumulative,
     elementwise,
+    expand,
+    exponential,
     extreme,
     gate,
+    join,
     likelihood,
     logic,
     loss,
@@ -33,6 +41,7 @@ from fastnn.ops import (
     rounding,
     rownorm,
     seeding,
+    series,
     shape,
     slices,
     window,
@@ -43,20 +52,28 @@ from fastnn.ops import embedding as _embedding  # shares its name with its op
 from fastnn.ops import linear as _linear  # shares its name with its op
 from fastnn.ops import methods as methods
 from fastnn.ops.activation import *
+from fastnn.ops.adaptive_pool import *
 from fastnn.ops.along import *
+from fastnn.ops.angle import *
 from fastnn.ops.arrange import *
 from fastnn.ops.axes import *
 from fastnn.ops.batchnorm import *
+from fastnn.ops.binary_loss import *
 from fastnn.ops.border import *
-from fastnn.ops.conv import *
+from fastnn.ops.choose import *
 from fastnn.ops.compare import *
 from fastnn.ops.compound import *
+from fastnn.ops.conv import *
 from fastnn.ops.creation import *
+from fastnn.ops.cumulative import *
 from fastnn.ops.dropout import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.embedding import *
+from fastnn.ops.expand import *
+from fastnn.ops.exponential import *
 from fastnn.ops.extreme import *
 from fastnn.ops.gate import *
+from fastnn.ops.join import *
 from fastnn.ops.likelihood import *
 from fastnn.ops.linear import *
 from fastnn.ops.logic import *
@@ -74,26 +91,35 @@ from fastnn.ops.reduce import *
 from fastnn.ops.rounding import *
 from fastnn.ops.rownorm import *
 from fastnn.ops.seeding import *
+from fastnn.ops.series import *
 from fastnn.ops.shape import *
 from fastnn.ops.slices import *
 from fastnn.ops.window import *
 
 _FAMILIES = (
     activation,
+    adaptive_pool,
     along,
+    angle,
     arrange,
     axes,
     batchnorm,
+    binary_loss,
     border,
-    conv,
+    choose,
     compare,
     compound,
+    conv,
     creation,
+    cumulative,
     _dropout,
     elementwise,
     _embedding,
+    expand,
+    exponential,
     extreme,
     gate,
+    join,
     likelihood,
     _linear,
     logic,
@@ -111,6 +137,7 @@ _FAMILIES = (
     rounding,
     rownorm,
     seeding,
+    series,
     shape,
     slices,
     window,

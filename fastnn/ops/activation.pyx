@@ -1,17 +1,15 @@
-"""Smooth activations: sigmoid, tanh, SiLU, Mish, GELU, softplus, ELU and their kin."""
+"""Smooth activations: sigmoid, tanh, SiLU, GELU, softsign; and how an activation runs."""
 from fastnn._engine.engine cimport *
 from fastnn.ops.broadcast cimport *
-from fastnn.ops.compare import where
 
 cdef extern from "fastnn.h":
     enum:
         FNN_sigmoid_forward, FNN_sigmoid_backward, FNN_tanh_forward, FNN_tanh_backward
-        FNN_silu_forward, FNN_silu_backward, FNN_mish_forward, FNN_mish_backward
+        FNN_silu_forward, FNN_silu_backward
         FNN_gelu_forward, FNN_gelu_backward, FNN_gelu_tanh_forward, FNN_gelu_tanh_backward
-        FNN_softplus_forward, FNN_softplus_backward, FNN_logsigmoid_forward, FNN_logsigmoid_backward
-        FNN_softsign_forward, FNN_softsign_backward, FNN_elu_forward, FNN_elu_backward
+        FNN_softsign_forward, FNN_softsign_backward
 
-__all__ = ["sigmoid", "tanh", "silu", "mish", "gelu", "softplus", "logsigmoid", "softsign", "elu", "selu", "celu"]
+__all__ = ["sigmoid", "tanh", "silu", "gelu", "softsign"]
 
 
 cdef int activation_rule(Node node, Tensor dy) except -1:
@@ -178,40 +176,6 @@ def silu(input, inplace=False):
     return activate("silu", FNN_silu_forward, FNN_silu_backward, False, input, silu_graph, 1, 0, 0, inplace)
 
 
-cdef int mish_graph(Node node, Tensor dy) except -1:
-    x = node.a
-    t = tanh(softplus(x))
-    return node.give(0, dy * (t + x * sigmoid(x) * (1 - t * t)))
-
-
-def mish(input, inplace=False):
-    """Mish: input * tanh(log(1 + exp(input))), element by element.
-
-    Parameters
-    ----------
-    input : Tensor
-        float32 or float64, any shape; integers become float32.
-    inplace : bool
-        Write the result over input. Default False.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Notes
-    -----
-    Misra 2019, arXiv:1908.08681. Has the behaviour of ``torch.nn.functional.mish``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.mish(fastnn.tensor([0.0, 2.0]))
-    tensor([0.   , 1.944])
-    """
-    return activate("mish", FNN_mish_forward, FNN_mish_backward, False, input, mish_graph, 0, 0, 0, inplace)
-
-
 cdef int gelu_graph(Node node, Tensor dy) except -1:
     x = node.a
     below = ((x * 0.70710678118654752440).erf() + 1) * 0.5
@@ -267,77 +231,6 @@ def gelu(input, approximate="none"):
     raise ValueError(f"gelu: approximate must be 'none', 'tanh' or 'sigmoid', got {approximate!r}")
 
 
-cdef int softplus_graph(Node node, Tensor dy) except -1:
-    z = node.a * node.s[0]
-    return node.give(0, where(z > node.s[1], dy, dy * sigmoid(z)))
-
-
-def softplus(input, beta=1.0, threshold=20.0):
-    """log(1 + exp(beta * input)) / beta, and input itself where beta * input > threshold.
-
-    Parameters
-    ----------
-    input : Tensor
-        float32 or float64, any shape; integers become float32.
-    beta, threshold : float
-        Default 1 and 20.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Raises
-    ------
-    ValueError
-        If beta is 0.
-
-    Notes
-    -----
-    Has the behaviour of ``torch.nn.functional.softplus``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.softplus(fastnn.tensor([0.0, 30.0]))
-    tensor([ 0.6931, 30.    ])
-    """
-    if number(beta, "softplus: beta") == 0:
-        raise ValueError("softplus: beta must not be 0")
-    return activate("softplus", FNN_softplus_forward, FNN_softplus_backward, False, input, softplus_graph,
-                    beta, number(threshold, "softplus: threshold"), 1.0 / beta, False)
-
-
-cdef int logsigmoid_graph(Node node, Tensor dy) except -1:
-    return node.give(0, dy * sigmoid(-node.a))
-
-
-def logsigmoid(input):
-    """log(1 / (1 + exp(-input))), element by element, exact for large negative input too.
-
-    Parameters
-    ----------
-    input : Tensor
-        float32 or float64, any shape; integers become float32.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Notes
-    -----
-    Has the behaviour of ``torch.nn.functional.logsigmoid``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.logsigmoid(fastnn.tensor([0.0, -30.0]))
-    tensor([ -0.6931, -30.    ])
-    """
-    return activate("logsigmoid", FNN_logsigmoid_forward, FNN_logsigmoid_backward, False, input, logsigmoid_graph, 0, 0, 0, False)
-
-
 cdef int softsign_graph(Node node, Tensor dy) except -1:
     return node.give(0, dy / (node.a.abs() + 1).square())
 
@@ -366,104 +259,3 @@ def softsign(input):
     tensor([ 0.5 , -0.75])
     """
     return activate("softsign", FNN_softsign_forward, FNN_softsign_backward, False, input, softsign_graph, 0, 0, 0, False)
-
-
-cdef int elu_graph(Node node, Tensor dy) except -1:
-    x = node.a
-    low = (x * node.s[2]).clamp(max=0).exp() * (node.s[0] * node.s[2])
-    return node.give(0, where(x > 0, dy * node.s[1], dy * low))
-
-
-def elu(input, alpha=1.0, inplace=False):
-    """ELU: input above 0, alpha * (exp(input) - 1) below.
-
-    Parameters
-    ----------
-    input : Tensor
-        float32 or float64, any shape; integers become float32.
-    alpha : float
-        Default 1.
-    inplace : bool
-        Write the result over input. Default False.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Notes
-    -----
-    Clevert et al. 2015, arXiv:1511.07289. Has the behaviour of ``torch.nn.functional.elu``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.elu(fastnn.tensor([1.0, -1.0]))
-    tensor([ 1.    , -0.6321])
-    """
-    return activate("elu", FNN_elu_forward, FNN_elu_backward, False, input, elu_graph, number(alpha, "elu: alpha"), 1, 1, inplace)
-
-
-def selu(input, inplace=False):
-    """SELU: scale * ELU(input, alpha), with the constants that keep mean 0 and variance 1.
-
-    Parameters
-    ----------
-    input : Tensor
-        float32 or float64, any shape; integers become float32.
-    inplace : bool
-        Write the result over input. Default False.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Notes
-    -----
-    Klambauer et al. 2017, arXiv:1706.02515. Has the behaviour of ``torch.nn.functional.selu``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.selu(fastnn.tensor([1.0, -1.0]))
-    tensor([ 1.0507, -1.1113])
-    """
-    return activate("elu", FNN_elu_forward, FNN_elu_backward, False, input, elu_graph, 1.6732632423543772848 * 1.0507009873554804934, 1.0507009873554804934, 1, inplace)
-
-
-def celu(input, alpha=1.0, inplace=False):
-    """CELU: max(0, input) + min(0, alpha * (exp(input / alpha) - 1)).
-
-    Parameters
-    ----------
-    input : Tensor
-        float32 or float64, any shape; integers become float32.
-    alpha : float
-        Above 0. Default 1.
-    inplace : bool
-        Write the result over input. Default False.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Raises
-    ------
-    ValueError
-        If alpha is not above 0.
-
-    Notes
-    -----
-    Barron 2017, arXiv:1704.07483. Has the behaviour of ``torch.nn.functional.celu``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.celu(fastnn.tensor([1.0, -1.0]), alpha=2.0)
-    tensor([ 1.    , -0.7869])
-    """
-    if number(alpha, "celu: alpha") <= 0:
-        raise ValueError(f"celu: alpha must be above 0, got {alpha}")
-    return activate("elu", FNN_elu_forward, FNN_elu_backward, False, input, elu_graph, alpha, 1, 1.0 / alpha, inplace)

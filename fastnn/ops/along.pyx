@@ -1,7 +1,9 @@
 """Elements at indices along a dimension: gather, scatter, scatter_add, take_along_dim."""
 from fastnn._engine.engine cimport *
 from fastnn.ops.slices cimport NOTHING, index_bytes, indices, item_bytes, same_type
-from fastnn.ops.shape cimport copy_of, expand_to, fill_with, reshape_to, zeros_of
+from fastnn.ops.expand cimport expand_to
+from fastnn.ops.memory cimport copy_of, fill_with, zeros_of
+from fastnn.ops.shape cimport reshape_to
 from fastnn.ops.window cimport Window, take, whole_window
 
 import numpy as np

@@ -1,6 +1,7 @@
 """Views with the dimensions in another order: transpose, permute, movedim."""
 from fastnn._engine.engine cimport *
-from fastnn.ops.shape cimport dims_from, from_varargs, reshape_to
+from fastnn.ops.argument cimport dims_from, from_varargs
+from fastnn.ops.shape cimport reshape_to
 
 __all__ = ["movedim", "permute", "swapaxes", "swapdims", "t", "transpose"]
 

@@ -1,6 +1,6 @@
 """Elements around or beside others: pad, triangles and diagonals."""
 from fastnn._engine.engine cimport *
-from fastnn.ops.shape cimport whole
+from fastnn.ops.argument cimport whole
 from fastnn.ops.window cimport Window, diagonal_window, place, real_dim, take, whole_window
 
 import numpy as np

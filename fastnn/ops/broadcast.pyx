@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn._engine.engine cimport *
-from fastnn.ops.shape cimport sum_to
+from fastnn.ops.expand cimport sum_to
 
 cdef extern from "fastnn.h":
     enum: FNN_mul_forward

@@ -1,15 +1,9 @@
-"""New tensors: zeros, ones, full, empty, arange, linspace, eye, and those shaped like another."""
+"""New tensors: zeros, ones, full, empty, eye, and those shaped like another."""
 from fastnn._engine.engine cimport *
-from fastnn.ops.shape cimport fill_with, from_varargs, sizes_from, whole
+from fastnn.ops.argument cimport dtype_of_number, from_varargs, sizes_from
+from fastnn.ops.memory cimport fill_with
 
-import math
-
-import numpy as np
-
-__all__ = [
-    "arange", "empty", "empty_like", "eye", "full", "full_like", "linspace", "ones", "ones_like", "zeros",
-    "zeros_like",
-]
+__all__ = ["empty", "empty_like", "eye", "full", "full_like", "ones", "ones_like", "zeros", "zeros_like"]
 
 
 cdef Tensor made(object shape, object dtype, int default, bint requires_grad, object value, str what):
@@ -125,16 +119,6 @@ def empty(*size, dtype=None, requires_grad=False):
     (2, 3)
     """
     return made(from_varargs(size), dtype, FNN_F32, requires_grad, None, "empty")
-
-
-cdef int dtype_of_number(object value, str what) except -1:
-    if isinstance(value, (bool, np.bool_)):
-        return FNN_BOOL
-    if isinstance(value, (int, np.integer)):
-        return FNN_I64
-    if isinstance(value, (float, np.floating)):
-        return FNN_F32
-    raise TypeError(f"{what} must be a number, got {type(value).__name__}")
 
 
 def full(size, fill_value, *, dtype=None, requires_grad=False):
@@ -321,101 +305,6 @@ def full_like(input, fill_value, *, dtype=None, requires_grad=False):
     cdef Tensor x = as_tensor(input, "full_like: input")
     dtype_of_number(fill_value, "full_like: fill_value")
     return like(x, dtype, requires_grad, converted(fill_value, dtype, x.dtype_), "full_like")
-
-
-def arange(start, end=None, step=1, *, dtype=None, requires_grad=False):
-    """Numbers from start (included) to end (excluded): start + i * step.
-
-    Parameters
-    ----------
-    start, end, step : number
-        ``arange(end)`` starts at 0; the step may be negative. Default step 1.
-    dtype : dtype, optional
-        Default: int64 if all three are ints, else float32.
-    requires_grad : bool
-        Default False.
-
-    Returns
-    -------
-    Tensor
-        One dimension, ceil((end - start) / step) elements.
-
-    Raises
-    ------
-    ValueError
-        If the step is zero, leads away from end, or the numbers are not finite.
-
-    Notes
-    -----
-    Has the behaviour of ``torch.arange``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.arange(1, 7, 2)
-    tensor([1, 3, 5])
-    """
-    if end is None:
-        start, end = 0, start
-    codes = [dtype_of_number(v, "arange: start, end and step") for v in (start, end, step)]
-    if step == 0 or not all(math.isfinite(v) for v in (start, end, step)):
-        raise ValueError(f"arange: step must not be zero and all numbers finite, got {start}, {end}, {step}")
-    if (end - start) * step < 0:
-        raise ValueError(f"arange: step {step} does not lead from {start} to {end}")
-    cdef int code = (FNN_F32 if FNN_F32 in codes else FNN_I64) if dtype is None else dtype_code(dtype)
-    whole_numbers = FNN_F32 not in codes
-    count = -((start - end) // step) if whole_numbers else math.ceil((end - start) / step)
-    if count > 2 ** 46:
-        raise MemoryError("arange: more than 2**46 elements")
-    places = np.arange(count, dtype=np.int64 if whole_numbers else np.float64)
-    cdef Tensor t = from_array(start + places * step, code, "arange")
-    if requires_grad:
-        t.requires_grad = True
-    return t
-
-
-def linspace(start, end, steps, *, dtype=None, requires_grad=False):
-    """Numbers at equal distances from start to end, both included.
-
-    Parameters
-    ----------
-    start, end : number
-    steps : int
-        How many.
-    dtype : dtype, optional
-        Default float32.
-    requires_grad : bool
-        Default False.
-
-    Returns
-    -------
-    Tensor
-        Shape (steps,).
-
-    Raises
-    ------
-    ValueError
-        If steps is negative.
-
-    Notes
-    -----
-    Has the behaviour of ``torch.linspace``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.linspace(0, 1, 3)
-    tensor([0. , 0.5, 1. ])
-    """
-    dtype_of_number(start, "linspace: start")
-    dtype_of_number(end, "linspace: end")
-    if whole(steps, "linspace: steps") < 0:
-        raise ValueError(f"linspace: steps must not be negative, got {steps}")
-    cdef int code = FNN_F32 if dtype is None else dtype_code(dtype)
-    cdef Tensor t = from_array(np.linspace(start, end, steps), code, "linspace")
-    if requires_grad:
-        t.requires_grad = True
-    return t
 
 
 def eye(n, m=None, *, dtype=None, requires_grad=False):

@@ -2,9 +2,9 @@
 from fastnn._engine.engine cimport *
 from fastnn.ops.activation cimport activate
 from fastnn.ops.activation import sigmoid
-from fastnn.ops.arrange import cat
+from fastnn.ops.join import cat
 from fastnn.ops.broadcast cimport *
-from fastnn.ops.compare import where
+from fastnn.ops.choose import where
 
 cdef extern from "fastnn.h":
     enum:

@@ -6,7 +6,10 @@ from fastnn._engine.engine cimport *
 from fastnn.ops.axes cimport permute_to
 from fastnn.ops.slices cimport NOTHING, pick_rows, put_rows
 from fastnn.ops.mask cimport masked_fill
-from fastnn.ops.shape cimport copy_of, expand_to, fill_with, reshape_to, whole, zeros_of
+from fastnn.ops.argument cimport whole
+from fastnn.ops.expand cimport expand_to
+from fastnn.ops.memory cimport copy_of, fill_with, zeros_of
+from fastnn.ops.shape cimport reshape_to
 from fastnn.ops.window cimport Window, cut, drop, take, whole_window
 
 import numpy as np

@@ -1,20 +1,15 @@
-"""Losses of single elements: squared, absolute, smooth and Huber distances, binary cross-entropies."""
+"""Distances: squared, absolute, smooth and Huber losses; and how a loss of single elements runs."""
 from fastnn._engine.engine cimport *
-from fastnn.ops.fold cimport *
 from fastnn.ops.target cimport *
 
 cdef extern from "fastnn.h":
     enum:
         FNN_sum, FNN_mse_loss_forward, FNN_l1_loss_forward, FNN_smooth_l1_loss_forward
-        FNN_huber_loss_forward, FNN_bce_loss_forward, FNN_bce_with_logits_loss_forward
+        FNN_huber_loss_forward, FNN_bce_loss_forward
         FNN_mse_loss_backward, FNN_l1_loss_backward, FNN_smooth_l1_loss_backward
-        FNN_huber_loss_backward, FNN_bce_loss_backward, FNN_bce_with_logits_loss_backward
-        FNN_amin, FNN_amax
+        FNN_huber_loss_backward, FNN_bce_loss_backward
 
-__all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "huber_loss", "l1_loss", "mse_loss",
-    "smooth_l1_loss",
-]
+__all__ = ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
 
 cdef enum:
     BLOCK = 4096        # elements whose losses are added up by one kernel
@@ -297,120 +292,3 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
     x, t = same_shapes(input, target, "huber_loss")
     return element_loss(FNN_huber_loss_forward, FNN_huber_loss_backward, x, t,
                         reduction_of(reduction, "huber_loss"), k, None, None)
-
-
-# --- binary cross-entropies -------------------------------------------------------------------------
-
-cdef double extreme(int kernel, Tensor x) except? -1:
-    """Read in C, so that a recorded step goes on."""
-    cdef Tensor y = new(x.dtype_, 0, NULL)
-    cdef Axis axis
-    measure(x, ((<int64_t>1) << x.ndim_) - 1, &axis)
-    fold(kernel, kernel, y, contiguous(x), &axis, 1, False)
-    return (<float *>y.data_)[0] if x.dtype_ == FNN_F32 else (<double *>y.data_)[0]
-
-
-cdef int check_probabilities(Tensor x) except -1:
-    cdef double low = extreme(FNN_amin, x), high = extreme(FNN_amax, x)
-    if x.size_ and (low < 0 or high > 1):
-        raise ValueError("binary_cross_entropy: input must hold probabilities from 0 to 1, got "
-                         f"{low if low < 0 else high:.6g}; for logits use binary_cross_entropy_with_logits")
-    return 0
-
-
-cdef object composite(object losses, object weight, int reduction):
-    """Losses whose targets want a gradient too, from differentiable parts."""
-    if weight is not None:
-        losses = losses * weight
-    return losses.mean() if reduction == MEAN else losses.sum() if reduction == SUM else losses
-
-
-def binary_cross_entropy(input, target, weight=None, *, reduction="mean"):
-    """-(t log(x) + (1 - t) log(1 - x)), with logarithms of at least -100.
-
-    Parameters
-    ----------
-    input : Tensor
-        Probabilities, float32 or float64, any shape.
-    target : Tensor
-        From 0 to 1, of the input's shape; other dtypes are converted to the input's.
-    weight : Tensor, optional
-        A factor for each element; broadcast to the input's shape.
-    reduction : {"mean", "sum", "none"}
-        Default "mean".
-
-    Returns
-    -------
-    Tensor
-        A scalar, or of the input's shape for "none".
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ: nothing is broadcast, or if the input is not from 0 to 1.
-
-    Notes
-    -----
-    Has the behaviour of ``torch.nn.functional.binary_cross_entropy``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.binary_cross_entropy(fastnn.tensor([0.5, 0.5]), fastnn.tensor([0.0, 1.0]))
-    tensor(0.6931)
-    """
-    cdef int kind = reduction_of(reduction, "binary_cross_entropy")
-    x, t = same_shapes(input, target, "binary_cross_entropy")
-    check_probabilities(x)
-    w = factors(weight, x, "binary_cross_entropy: weight")
-    if tracked(t):
-        return composite(-(t * x.log().clamp(min=-100) + (1 - t) * (1 - x).log().clamp(min=-100)), w, kind)
-    return element_loss(FNN_bce_loss_forward, FNN_bce_loss_backward, x, t, kind, 0, w, None)
-
-
-def binary_cross_entropy_with_logits(input, target, weight=None, *, reduction="mean", pos_weight=None):
-    """Binary cross-entropy of sigmoid(x), without its overflow or loss of digits.
-
-    Parameters
-    ----------
-    input : Tensor
-        Logits, float32 or float64, any shape.
-    target : Tensor
-        From 0 to 1, of the input's shape; other dtypes are converted to the input's.
-    weight : Tensor, optional
-        A factor for each element; broadcast to the input's shape.
-    reduction : {"mean", "sum", "none"}
-        Default "mean".
-    pos_weight : Tensor, optional
-        A factor for the positive targets, usually one per class; broadcast to the input's shape.
-
-    Returns
-    -------
-    Tensor
-        A scalar, or of the input's shape for "none".
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ: nothing is broadcast.
-
-    Notes
-    -----
-    (1 - t) x + m (log(1 + exp(-abs(x))) + max(-x, 0)), m = 1 + (pos_weight - 1) t. Has the behaviour of
-    ``torch.nn.functional.binary_cross_entropy_with_logits``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.binary_cross_entropy_with_logits(fastnn.tensor([0.0, 0.0]), fastnn.tensor([0.0, 1.0]))
-    tensor(0.6931)
-    """
-    cdef int kind = reduction_of(reduction, "binary_cross_entropy_with_logits")
-    x, t = same_shapes(input, target, "binary_cross_entropy_with_logits")
-    w = factors(weight, x, "binary_cross_entropy_with_logits: weight")
-    pos = factors(pos_weight, x, "binary_cross_entropy_with_logits: pos_weight")
-    if tracked(t):
-        import fastnn
-        m = 1 if pos is None else 1 + (pos - 1) * t
-        return composite((1 - t) * x - m * fastnn.logsigmoid(x), w, kind)
-    return element_loss(FNN_bce_with_logits_loss_forward, FNN_bce_with_logits_loss_backward, x, t, kind, 0, w, pos)

@@ -1,7 +1,7 @@
 """Masks: masked_fill, masked_select, and the places of what is not zero."""
 from fastnn._engine.engine cimport *
 from fastnn.ops.slices cimport pick_rows
-from fastnn.ops.shape cimport expand_to
+from fastnn.ops.expand cimport expand_to
 
 import numpy as np
 
@@ -80,7 +80,7 @@ cpdef Tensor masked_fill(input, mask, value):
         if as_tensor(value, "masked_fill: value").size_ != 1:
             raise ValueError(f"masked_fill: value must be one number, got shape {tuple(value.shape)}")
         if isinstance(value, Tensor) and x.dtype_ <= FNN_F64:
-            from fastnn.ops.compare import where
+            from fastnn.ops.choose import where
             return where(m, value.reshape(()).to(dtype_name(x.dtype_)), x)
         value = value.item()
     m = contiguous(wide(m, x, "masked_fill"))

@@ -4,14 +4,18 @@ from fastnn._engine.engine import add_methods
 from fastnn.ops import (
     activation,
     along,
+    angle,
     arrange,
     axes,
     border,
+    choose,
     compare,
     compound,
     convert,
+    cumulative,
     draw,
     elementwise,
+    expand,
     extreme,
     index,
     inplace,
@@ -34,9 +38,9 @@ from fastnn.ops import (
 # one block per family, as in  add_methods({"tanh": activation.tanh, ...})
 add_methods(
     {
-        "broadcast_to": shape.broadcast_to,
-        "expand": shape._expand,
-        "expand_as": shape._expand_as,
+        "broadcast_to": expand.broadcast_to,
+        "expand": expand._expand,
+        "expand_as": expand._expand_as,
         "flatten": shape.flatten,
         "reshape": shape._reshape,
         "reshape_as": shape._reshape_as,
@@ -104,7 +108,7 @@ add_methods(
     {
         "all": reduce.all,
         "any": reduce.any,
-        "cumsum": reduce.cumsum,
+        "cumsum": cumulative.cumsum,
         "logsumexp": reduce.logsumexp,
         "mean": reduce.mean,
         "prod": reduce.prod,
@@ -158,7 +162,7 @@ add_methods(
 )
 add_methods(
     {
-        "cos": power.cos,
+        "cos": angle.cos,
         "erf": power.erf,
         "exp": power.exp,
         "expm1": power.expm1,
@@ -168,10 +172,10 @@ add_methods(
         "log2": power.log2,
         "reciprocal": power.reciprocal,
         "rsqrt": power.rsqrt,
-        "sin": power.sin,
+        "sin": angle.sin,
         "sqrt": power.sqrt,
         "square": power.square,
-        "tan": power.tan,
+        "tan": angle.tan,
     }
 )
 add_methods(
@@ -195,7 +199,7 @@ add_methods(
 
 def _where(self, condition, other):
     """The tensor's elements where `condition` holds, those of `other` elsewhere: `fastnn.where`."""
-    return compare.where(condition, self, other)
+    return choose.where(condition, self, other)
 
 
 add_methods(
@@ -209,8 +213,8 @@ add_methods(
         "less": compare.less,
         "less_equal": compare.less_equal,
         "lt": compare.lt,
-        "maximum": compare.maximum,
-        "minimum": compare.minimum,
+        "maximum": choose.maximum,
+        "minimum": choose.minimum,
         "ne": compare.ne,
         "not_equal": compare.not_equal,
         "where": _where,
@@ -253,7 +257,7 @@ add_methods(
         "pow_": inplace._pow_,
         "sub_": inplace._sub_,
         "zero_": inplace._zero_,
-        "cos_": inplace._in_place_form(power.cos),
+        "cos_": inplace._in_place_form(angle.cos),
         "exp_": inplace._in_place_form(power.exp),
         "expm1_": inplace._in_place_form(power.expm1),
         "log_": inplace._in_place_form(power.log),
@@ -262,10 +266,10 @@ add_methods(
         "log2_": inplace._in_place_form(power.log2),
         "reciprocal_": inplace._in_place_form(power.reciprocal),
         "rsqrt_": inplace._in_place_form(power.rsqrt),
-        "sin_": inplace._in_place_form(power.sin),
+        "sin_": inplace._in_place_form(angle.sin),
         "sqrt_": inplace._in_place_form(power.sqrt),
         "square_": inplace._in_place_form(power.square),
-        "tan_": inplace._in_place_form(power.tan),
+        "tan_": inplace._in_place_form(angle.tan),
         "erf_": inplace._in_place_form(power.erf),
         "abs_": inplace._in_place_form(rounding.abs),
         "ceil_": inplace._in_place_form(rounding.ceil),

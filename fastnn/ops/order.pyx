@@ -3,7 +3,8 @@ from collections import namedtuple
 
 from fastnn._engine.engine cimport *
 from fastnn.ops.slices cimport NOTHING
-from fastnn.ops.shape cimport fill_with, whole
+from fastnn.ops.argument cimport whole
+from fastnn.ops.memory cimport fill_with
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Functions of each element: powers, logarithms, roots, angles."""
+"""Functions of each element: powers, logarithms, roots, the error function."""
 import numpy as np
 
 from fastnn._engine.engine cimport *
@@ -12,12 +12,9 @@ cdef extern from "fastnn.h":
         FNN_log1p_backward, FNN_sqrt_forward, FNN_sqrt_backward
         FNN_rsqrt_forward, FNN_rsqrt_backward, FNN_square_forward
         FNN_square_backward, FNN_reciprocal_forward, FNN_reciprocal_backward
-        FNN_sin_forward, FNN_sin_backward, FNN_cos_forward
-        FNN_cos_backward, FNN_tan_forward, FNN_tan_backward
         FNN_erf_forward, FNN_erf_backward
 
-__all__ = ["exp", "expm1", "log", "log2", "log10", "log1p", "sqrt",
-           "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "erf"]
+__all__ = ["exp", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "erf"]
 
 
 cdef int exp_graph(Node node, Tensor dy) except -1:
@@ -320,96 +317,6 @@ def reciprocal(input):
     tensor([ 0.5 , -0.25])
     """
     return unary("reciprocal", FNN_reciprocal_forward, FNN_reciprocal_backward, True, input, reciprocal_graph, 0, 0)
-
-
-cdef int sin_graph(Node node, Tensor dy) except -1:
-    return node.give(0, dy * cos(node.a))
-
-
-def sin(input):
-    """The sine of each element, in radians.
-
-    Parameters
-    ----------
-    input : Tensor
-        Any shape; integers become float32.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Notes
-    -----
-    Has the behaviour of ``torch.sin``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.sin(fastnn.tensor([0.0, 1.5707964]))
-    tensor([0., 1.])
-    """
-    return unary("sin", FNN_sin_forward, FNN_sin_backward, False, input, sin_graph, 0, 0)
-
-
-cdef int cos_graph(Node node, Tensor dy) except -1:
-    return node.give(0, -dy * sin(node.a))
-
-
-def cos(input):
-    """The cosine of each element, in radians.
-
-    Parameters
-    ----------
-    input : Tensor
-        Any shape; integers become float32.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Notes
-    -----
-    Has the behaviour of ``torch.cos``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.cos(fastnn.tensor([0.0, 3.1415927]))
-    tensor([ 1., -1.])
-    """
-    return unary("cos", FNN_cos_forward, FNN_cos_backward, False, input, cos_graph, 0, 0)
-
-
-cdef int tan_graph(Node node, Tensor dy) except -1:
-    return node.give(0, dy * (node.output().square() + 1))
-
-
-def tan(input):
-    """The tangent of each element, in radians.
-
-    Parameters
-    ----------
-    input : Tensor
-        Any shape; integers become float32.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape.
-
-    Notes
-    -----
-    Has the behaviour of ``torch.tan``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.tan(fastnn.tensor([0.0, 0.7853982]))
-    tensor([0., 1.])
-    """
-    return unary("tan", FNN_tan_forward, FNN_tan_backward, True, input, tan_graph, 0, 0)
 
 
 cdef int erf_graph(Node node, Tensor dy) except -1:

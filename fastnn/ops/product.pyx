@@ -1,7 +1,7 @@
 """Products of vectors, matrices and batches of them: matmul and its kin."""
 from fastnn._engine.engine cimport *
 from fastnn.ops.linear cimport Matrix, affine, gradient_for, multiply, plain, readable, turned
-from fastnn.ops.shape cimport sum_to
+from fastnn.ops.expand cimport sum_to
 
 cdef extern from "matmul.h":
     enum: FNN_MATMUL_DIMS

@@ -5,7 +5,7 @@ from fastnn._engine.engine cimport *
 from fastnn.ops.activation cimport activate, number
 from fastnn.ops.activation import tanh
 from fastnn.ops.broadcast cimport by_numpy
-from fastnn.ops.compare import where
+from fastnn.ops.choose import where
 
 cdef extern from "fastnn.h":
     enum:

@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn._engine.engine cimport *
 from fastnn.ops.broadcast cimport *
-from fastnn.ops.compare import where
+from fastnn.ops.choose import where
 
 cdef extern from "fastnn.h":
     enum:

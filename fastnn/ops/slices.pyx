@@ -1,6 +1,6 @@
 """Whole slices at indices: index_select, index_add, and what square brackets and embeddings use."""
 from fastnn._engine.engine cimport *
-from fastnn.ops.shape cimport copy_of, zeros_of
+from fastnn.ops.memory cimport copy_of, zeros_of
 from fastnn.ops.window cimport real_dim
 
 import numpy as np

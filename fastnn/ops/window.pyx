@@ -6,7 +6,8 @@ times. Several cuts of one tensor add their gradients into one buffer.
 cimport cython
 
 from fastnn._engine.engine cimport *
-from fastnn.ops.shape cimport fill_with, whole, zeros_of
+from fastnn.ops.argument cimport whole
+from fastnn.ops.memory cimport fill_with, zeros_of
 
 __all__ = ["chunk", "diagonal", "narrow", "select", "split", "unbind"]
 

@@ -1,4 +1,4 @@
-"""Rows of fastnn.ops.activation, rectifier and gate."""
+"""Rows of fastnn.ops.activation, exponential, rectifier and gate."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Rows of the families arrange and border: elements in new memory."""
+"""Rows of the families arrange, join and border: elements in new memory."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Rows of fastnn.ops.compare and logic: comparisons, choices, questions."""
+"""Rows of fastnn.ops.compare, choose and logic: comparisons, choices, questions."""
 
 import numpy as np
 

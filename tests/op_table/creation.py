@@ -1,4 +1,4 @@
-"""Rows of the family creation: new tensors."""
+"""Rows of the families creation and series: new tensors."""
 
 import numpy as np
 

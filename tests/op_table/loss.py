@@ -1,4 +1,4 @@
-"""Rows of fastnn.ops.loss."""
+"""Rows of fastnn.ops.loss and binary_loss."""
 
 import numpy as np
 

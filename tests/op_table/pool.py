@@ -1,4 +1,4 @@
-"""Rows of fastnn.ops.pool."""
+"""Rows of fastnn.ops.pool and adaptive_pool."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Rows of fastnn.ops.power and rounding: functions of one operand."""
+"""Rows of fastnn.ops.power, angle and rounding: functions of one operand."""
 
 import math
 

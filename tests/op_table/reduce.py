@@ -1,4 +1,4 @@
-"""Rows of fastnn.ops.reduce."""
+"""Rows of fastnn.ops.reduce and cumulative."""
 
 import numpy as np
 

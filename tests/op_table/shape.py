@@ -1,4 +1,4 @@
-"""Rows of the families shape, axes and window: views."""
+"""Rows of the families shape, expand, axes and window: views."""
 
 import numpy as np
 

@@ -1,0 +1,69 @@
+"""Arguments of ops: whole numbers, sizes, dimensions, checked before anything runs."""
+import operator
+
+import numpy as np
+
+from cpython.number cimport PyNumber_Index
+
+from fastnn._engine.engine cimport *
+
+
+cdef int64_t whole(object x, str what) except? -1:
+    if type(x) is int:
+        return x
+    try:
+        return PyNumber_Index(x)
+    except TypeError:
+        raise TypeError(f"{what} must be an int, got {type(x).__name__}") from None
+
+
+cdef int sizes_from(object shape, int64_t *sizes, str what) except -1:
+    cdef int n = 0
+    if type(shape) is not tuple:
+        shape = tuple(shape) if hasattr(shape, "__iter__") else (shape,)
+    if len(<tuple>shape) > 8:
+        raise ValueError(f"{what}: tensors have at most 8 dimensions, got {len(<tuple>shape)}")
+    for size in <tuple>shape:
+        sizes[n] = whole(size, f"{what}: sizes")
+        n += 1
+    return n
+
+
+cdef object from_varargs(tuple arguments):
+    if len(arguments) == 1 and hasattr(arguments[0], "__iter__"):
+        return arguments[0]
+    return arguments
+
+
+cdef tuple dims_from(object dims, Tensor x, str what):
+    found = []
+    for dim in dims if hasattr(dims, "__iter__") else (dims,):
+        d = checked_dim(dim, x.ndim_, what)
+        if d in found:
+            raise ValueError(f"{what}: dim {dim} is given twice")
+        found.append(d)
+    return tuple(found)
+
+
+cdef list ints_per_dim(object value, int dims, int64_t least, str op, str argument):
+    """An int, or one for each of `dims` dimensions, each from `least` to 2**31."""
+    values = list(value) if isinstance(value, (tuple, list)) else [value] * dims
+    if len(values) == 1:
+        values *= dims
+    try:
+        values = [operator.index(v) for v in values]
+    except TypeError:
+        raise TypeError(f"{op}: {argument} must be an int or {dims} ints, got {value!r}") from None
+    if len(values) != dims or min(values) < least or max(values) > 1 << 31:
+        raise ValueError(f"{op}: {argument} must be {dims} ints from {least} to 2**31, got {value!r}")
+    return values
+
+
+cdef int dtype_of_number(object value, str what) except -1:
+    if isinstance(value, (bool, np.bool_)):
+        return FNN_BOOL
+    if isinstance(value, (int, np.integer)):
+        return FNN_I64
+    if isinstance(value, (float, np.floating)):
+        return FNN_F32
+    raise TypeError(f"{what} must be a number, got {type(value).__name__}")

@@ -1,0 +1,212 @@
+"""The three maps of a convolution, and their rules.
+
+They are bilinear and closed under differentiation, so each one's rule is made of the other two:
+conv(x, w), its gradient for the input (dy, w), and its gradient for the weight (x, dy).
+"""
+from libc.stdint cimport int64_t
+
+from fastnn._engine.engine cimport *
+
+cdef extern from "fastnn.h":
+    enum:
+        FNN_conv_forward, FNN_conv_weight_backward, FNN_conv_bias_backward, FNN_column_sums
+
+
+cdef class Spec:
+    cdef double work(self):
+        cdef Geometry *g = &self.g
+        return 2.0 * g.num * g.groups * g.cout * g.oh * g.ow * g.cin * g.kh * g.kw
+
+
+cdef void put_geometry(fnn_call *c, Geometry *g, bint transposed):
+    """n of the conv kernels; transposed: the map from y's side to x's."""
+    cdef int64_t *n = c.args.n
+    n[0], n[1], n[8], n[9] = g.num, g.groups, g.kh, g.kw
+    n[10], n[11], n[12], n[13], n[14], n[15] = (g.stride_h, g.stride_w, g.pad_h, g.pad_w, g.dilation_h, g.dilation_w)
+    n[16] = transposed
+    if transposed:
+        n[2], n[3], n[4], n[5], n[6], n[7] = g.cout, g.oh, g.ow, g.cin, g.ih, g.iw
+    else:
+        n[2], n[3], n[4], n[5], n[6], n[7] = g.cin, g.ih, g.iw, g.cout, g.oh, g.ow
+
+
+cdef Tensor new_4d(int dtype, int64_t a, int64_t b, int64_t c, int64_t d):
+    cdef int64_t *shape = [a, b, c, d]
+    return new(dtype, 4, shape)
+
+
+# --- the three maps --------------------------------------------------------------------------------
+
+cdef Tensor conv(Spec spec, Tensor x, Tensor w, Tensor bias):
+    """y (num, groups * cout, oh, ow)."""
+    cdef Geometry *g = &spec.g
+    cdef Tensor y = new_4d(x.dtype_, g.num, g.groups * g.cout, g.oh, g.ow)
+    cdef fnn_call c
+    cdef Node node
+    cdef Tensor px = contiguous(x), pw = contiguous(w), pb = packed(bias)
+    start(&c, FNN_conv_forward, x.dtype_)
+    buffer(&c, y)
+    buffer(&c, px)
+    buffer(&c, pw)
+    optional_buffer(&c, pb)
+    put_geometry(&c, g, False)
+    run(&c, 1, spec.work(), 0)
+    if grad_enabled() and (x.wants_grad or w.wants_grad or (bias is not None and bias.wants_grad)):
+        node = record("conv", y, (x, w) if bias is None else (x, w, bias), conv_rule, conv_graph)
+        save(node, x, w, None)
+        node.extra = spec
+    return y
+
+
+cdef Tensor conv_input(Spec spec, Tensor dy, Tensor w, Tensor bias):
+    """dx (num, groups * cin, ih, iw), plus a bias: a transposed convolution."""
+    cdef Geometry *g = &spec.g
+    cdef Tensor dx = new_4d(dy.dtype_, g.num, g.groups * g.cin, g.ih, g.iw)
+    cdef fnn_call c
+    cdef Node node
+    cdef Tensor py = contiguous(dy), pw = exchanged(g, w), pb = packed(bias)
+    start(&c, FNN_conv_forward, dy.dtype_)
+    buffer(&c, dx)
+    buffer(&c, py)
+    buffer(&c, pw)
+    optional_buffer(&c, pb)
+    put_geometry(&c, g, True)
+    run(&c, 1, spec.work(), 0)
+    if grad_enabled() and (dy.wants_grad or w.wants_grad or (bias is not None and bias.wants_grad)):
+        node = record("conv_input", dx, (dy, w) if bias is None else (dy, w, bias), conv_input_rule, conv_input_graph)
+        save(node, dy, w, None)
+        node.extra = spec
+    return dx
+
+
+cdef Tensor conv_weight(Spec spec, Tensor x, Tensor dy, Tensor into, bint accumulate):
+    """dw (groups * cout, cin, kh, kw), into a given contiguous tensor or (None) a new one."""
+    cdef Geometry *g = &spec.g
+    cdef int64_t size = g.groups * g.cout * g.cin * g.kh * g.kw
+    cdef int64_t blocks = max(1, min(g.num, 16)) if size * 16 <= 1 << 20 else 1
+    cdef Tensor dw = into if into is not None else new_4d(x.dtype_, g.groups * g.cout, g.cin, g.kh, g.kw)
+    cdef Tensor partial = dw, py = contiguous(dy), px = contiguous(x)
+    cdef fnn_call c
+    cdef Node node
+    if blocks > 1 or accumulate:
+        partial = new_1d(x.dtype_, blocks * size)
+    start(&c, FNN_conv_weight_backward, x.dtype_)
+    buffer(&c, partial)
+    buffer(&c, py)
+    buffer(&c, px)
+    put_geometry(&c, g, False)
+    c.args.n[17] = blocks
+    run(&c, 1, spec.work(), 0)
+    if partial is not dw:
+        start(&c, FNN_column_sums, x.dtype_)
+        buffer(&c, dw)
+        buffer(&c, partial)
+        if accumulate:
+            buffer(&c, dw)
+        else:
+            null_buffer(&c)
+        c.args.n[0], c.args.n[1], c.args.n[2] = blocks, size, size
+        run(&c, 1, blocks * size, 0)
+    if grad_enabled() and (x.wants_grad or dy.wants_grad):
+        node = record2("conv_weight", dw, x, dy, conv_weight_rule, conv_weight_rule)
+        save(node, x, dy, None)
+        node.extra = spec
+    return dw
+
+
+cdef Tensor packed(Tensor bias):
+    return None if bias is None else contiguous(bias)
+
+
+cdef void optional_buffer(fnn_call *c, Tensor t):
+    if t is None:
+        null_buffer(c)
+    else:
+        buffer(c, t)
+
+
+cdef Tensor exchanged(Geometry *g, Tensor w):
+    """(groups * cin, cout, kh, kw): the weight as seen from y's side."""
+    cdef int64_t taps = g.kh * g.kw
+    cdef int64_t *shape = [g.groups, g.cin, g.cout, taps]
+    cdef int64_t *strides = [g.cout * g.cin * taps, taps, g.cin * taps, 1]
+    return contiguous(view(contiguous(w), 0, 4, shape, strides))
+
+
+# --- their rules --------------------------------------------------------------------------------------
+
+cdef int bias_gradient(Node node, Py_ssize_t i, Tensor dy) except -1:
+    """Sums of dy (num, channels, h, w) over all but the channels."""
+    cdef bint accumulate
+    cdef Tensor like = new_1d(dy.dtype_, dy.shape_[1])
+    cdef Tensor db = node.slot(i, like, &accumulate)
+    cdef fnn_call c
+    dy = contiguous(dy)
+    start(&c, FNN_conv_bias_backward, dy.dtype_)
+    buffer(&c, db)
+    buffer(&c, dy)
+    if accumulate:
+        buffer(&c, db)
+    else:
+        null_buffer(&c)
+    c.args.n[0], c.args.n[1], c.args.n[2] = dy.shape_[0], dy.shape_[1], dy.shape_[2] * dy.shape_[3]
+    run(&c, 1, dy.size_, 0)
+    return node.wrote(i, db, accumulate)
+
+
+cdef int weight_gradient(Node node, Tensor x, Tensor dy) except -1:
+    """The gradient of edge 1, straight into its place where that is contiguous."""
+    cdef bint accumulate
+    cdef Tensor dw = node.slot(1, node.b, &accumulate)
+    if not dw.contiguous:
+        return node.give(1, conv_weight(<Spec>node.extra, x, dy, None, False))
+    conv_weight(<Spec>node.extra, x, dy, dw, accumulate)
+    return node.wrote(1, dw, accumulate)
+
+
+cdef int conv_rule(Node node, Tensor dy) except -1:
+    if node.wants(0):
+        node.give(0, conv_input(<Spec>node.extra, dy, node.b, None))
+    if node.wants(1):
+        weight_gradient(node, node.a, dy)
+    if len(node.edges) > 2 and node.wants(2):
+        bias_gradient(node, 2, dy)
+    return 0
+
+
+cdef int conv_graph(Node node, Tensor dy) except -1:
+    if node.wants(0):
+        node.give(0, conv_input(<Spec>node.extra, dy, node.b, None))
+    if node.wants(1):
+        node.give(1, conv_weight(<Spec>node.extra, node.a, dy, None, False))
+    if len(node.edges) > 2 and node.wants(2):
+        node.give(2, dy.sum((0, 2, 3)))
+    return 0
+
+
+cdef int conv_input_rule(Node node, Tensor g) except -1:
+    if node.wants(0):
+        node.give(0, conv(<Spec>node.extra, g, node.b, None))
+    if node.wants(1):
+        weight_gradient(node, g, node.a)
+    if len(node.edges) > 2 and node.wants(2):
+        bias_gradient(node, 2, g)
+    return 0
+
+
+cdef int conv_input_graph(Node node, Tensor g) except -1:
+    if node.wants(0):
+        node.give(0, conv(<Spec>node.extra, g, node.b, None))
+    if node.wants(1):
+        node.give(1, conv_weight(<Spec>node.extra, g, node.a, None, False))
+    if len(node.edges) > 2 and node.wants(2):
+        node.give(2, g.sum((0, 2, 3)))
+    return 0
+
+
+cdef int conv_weight_rule(Node node, Tensor g) except -1:
+    if node.wants(0):
+        node.give(0, conv_input(<Spec>node.extra, node.b, g, None))
+    if node.wants(1):
+        node.give(1, conv(<Spec>node.extra, node.a, g, None))
+    return 0
