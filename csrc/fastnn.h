@@ -251,6 +251,7 @@ typedef struct fnn_call {
     X(scale_values)                                                                                \
     X(clamp_values)                                                                                \
     X(zero_values)
+#define FNN_AVERAGE(X) X(average_weight) X(average_update) X(average_integers)
 
 #define FNN_CONV(X) X(conv_forward) X(conv_weight_backward) X(conv_bias_backward)
 #define FNN_POOL(X)                                                                                \
@@ -269,7 +270,8 @@ typedef struct fnn_call {
     S(embedding, FNN_EMBEDDING)                                                                    \
     S(dropout, FNN_DROPOUT)                                                                        \
     S(loss, FNN_LOSS)                                                                              \
-    S(optim, FNN_OPTIM)
+    S(optim, FNN_OPTIM)                                                                            \
+    S(average, FNN_AVERAGE)
 
 #ifndef FNN_REAL /* no kernel needs it: a new kernel leaves the compiled others as they are */
 #define FNN_ID(name) FNN_##name,

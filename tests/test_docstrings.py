@@ -17,6 +17,7 @@ ROOMS = (
     "fastnn.nn.utils",
     "fastnn.optim",
     "fastnn.optim.lr_scheduler",
+    "fastnn.optim.swa_utils",
     "fastnn.data",
     "fastnn.training",
     "fastnn.metrics",

@@ -106,6 +106,8 @@ def test_a_rate_changed_by_hand_goes_on_in_proportion():
     optimizer.param_groups[0]["lr"] = 4.0
     schedule.step()
     assert rates(optimizer) == [2.0, 0.175]
+    schedule.step()
+    assert rates(optimizer) == [1.0, 0.0875]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ class LRScheduler:
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch + 1
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
+        self._chained = [False] * len(self.base_lrs)  # whether somebody else changed the rate
         self._set([self._rate(i, self.last_epoch) for i in range(len(self.base_lrs))])
 
     def _check_optimizer(self, optimizer):
@@ -61,12 +62,18 @@ class LRScheduler:
         for i, (group, last) in enumerate(
             zip(self.optimizer.param_groups, self._last_lr, strict=True)
         ):
-            rate = self._rate(i, self.last_epoch)
-            if group["lr"] != last:
-                before = self._rate(i, self.last_epoch - 1)
-                rate = group["lr"] * rate / before if before else rate
-            rates.append(rate)
+            self._chained[i] = self._chained[i] or group["lr"] != last
+            following = self._next if self._chained[i] else self._rate_after
+            rates.append(following(i, group["lr"], self.last_epoch))
         self._set(rates)
+
+    def _rate_after(self, i, rate, epoch):
+        return self._rate(i, epoch)
+
+    def _next(self, i, rate, epoch):
+        """The rate that follows `rate`, which is not this schedule's own: in the same proportions."""
+        before, now = self._rate(i, epoch - 1), self._rate(i, epoch)
+        return rate * now / before if before else now
 
     def get_last_lr(self):
         """The rates that were set last, one per group."""
@@ -351,6 +358,7 @@ class SequentialLR(LRScheduler):
 
     def _restart(self, scheduler):
         scheduler.last_epoch = 0
+        scheduler._chained = [False] * len(scheduler.base_lrs)
         scheduler._set([scheduler._rate(i, 0) for i in range(len(scheduler.base_lrs))])
         self._last_lr = scheduler.get_last_lr()
 
