@@ -5,6 +5,8 @@
  * that the bits do not depend on the number of threads. */
 #include "../kernel.h"
 
+#define AHEAD 1024 /* bytes */
+
 static inline int64_t index_at(const void *index, int64_t width, int64_t i, int64_t size)
 {
     int64_t j = width == 8 ? ((const int64_t *)index)[i] : ((const int32_t *)index)[i];
@@ -63,6 +65,15 @@ static void linear_index(const fnn_args *a, int part, int parts)
     }
 }
 
+/* Asks for the beginning of the row that is copied next: the hardware sees no pattern in random
+ * rows before it has met their first lines (benchmarks: loader). */
+static inline void ahead(const fnn_args *a, int64_t i, const char *x)
+{
+    const char *row = x + index_at(a->p[2], a->n[4], i, a->n[3]) * a->n[5];
+    const int64_t bytes = a->n[2] < AHEAD ? a->n[2] : AHEAD;
+    for (int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(row + k);
+}
+
 /* y[o,i,:] = x[o,index[i],:]: rows of any bytes; a batch is gathered with o = 1.
  * p: y (outer, count, row), x (outer, size, row; rows dense), index (count)
  * n: 0 outer, 1 count, 2 bytes per row, 3 size, 4 bytes per index,
@@ -89,7 +100,7 @@ static void gather_rows(const fnn_args *a, int part, int parts)
     else if (bytes == 8)
         ROWS(memcpy(y, row, 8))
     else
-        ROWS(memcpy(y, row, (size_t)bytes))
+        ROWS(ahead(a, i + 1 < count ? i + 1 : i, x); memcpy(y, row, (size_t)bytes))
 #undef ROWS
 }
 

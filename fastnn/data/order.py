@@ -42,8 +42,18 @@ def checked_seed(seed):
 def permutation(n, key, epoch=0):
     """The numbers 0 to n-1 in the order that `key` and `epoch` determine, int64.
 
-    Sorts the raw words of Philox, whose stream NumPy guarantees, rather than calling
-    `Generator.permutation`, which may change between versions of NumPy.
+    Sorts the upper halves of the raw words of Philox, whose stream NumPy guarantees, rather than
+    calling `Generator.permutation`, which may change between versions of NumPy.
     """
     words = np.random.Philox(key=key, counter=(0, 0, 0, epoch)).random_raw(n)
-    return np.argsort(words, kind="stable")
+    if n < 1000:
+        return np.argsort(words >> np.uint64(32), kind="stable")
+    # NumPy sorts 16 bits by radix: two such passes take a fifth of the time of one over 32 bits
+    order = np.argsort((words >> np.uint64(32)).astype(np.uint16), kind="stable")
+    return order[np.argsort((words >> np.uint64(48)).astype(np.uint16)[order], kind="stable")]
+
+
+def uniforms(n, key, epoch=0):
+    """`n` numbers from 0 to below 1 that `key` and `epoch` determine, float64."""
+    words = np.random.Philox(key=key, counter=(0, 0, 0, epoch)).random_raw(n)
+    return (words >> np.uint64(11)) * 2.0**-53

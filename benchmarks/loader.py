@@ -1,0 +1,94 @@
+"""The loader against PyTorch's, on arrays in memory: ``python -m benchmarks.loader [--rounds N]``.
+
+One pass over shuffled rows and labels, microseconds per batch. Each library runs in a process of its
+own and they take turns; a figure is the median of its turns.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+# name, rows, shape of a row, batch size
+CASES = (
+    ("20 features, batch 32", 20_000, (20,), 32),
+    ("20 features, batch 256", 20_000, (20,), 256),
+    ("64 features, batch 32", 20_000, (64,), 32),
+    ("784 features, batch 32", 10_000, (784,), 32),
+    ("784 features, batch 128", 10_000, (784,), 128),
+    ("3 x 32 x 32, batch 64", 4_000, (3, 32, 32), 64),
+)
+
+
+def loader(library, rows, shape, batch_size):
+    """A shuffling loader over random rows and labels, as this library's users write it."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    x = rng.random((rows, *shape), dtype=np.float32)
+    y = rng.integers(0, 10, rows)
+    if library == "fastnn":
+        from fastnn.data import DataLoader, TensorDataset
+
+        return DataLoader(TensorDataset(x, y), batch_size=batch_size, shuffle=True)
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    dataset = TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
+    return DataLoader(dataset, batch_size=batch_size, shuffle=True)
+
+
+def work(library):
+    """Answer one turn per line of standard input: the case's number."""
+    loaders = {}
+    for line in sys.stdin:
+        case = int(line)
+        if case not in loaders:
+            loaders = {case: loader(library, *CASES[case][1:])}
+            list(loaders[case])
+        began = time.perf_counter()
+        for _ in loaders[case]:
+            pass
+        seconds = time.perf_counter() - began
+        print(json.dumps(1e6 * seconds / len(loaders[case])), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        work(args.worker)
+        return
+    workers = {
+        name: subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.loader", "--worker", name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("fastnn", "torch")
+    }
+    print(f"{'shuffled, µs per batch':<26}{'fastnn':>10}{'torch':>10}{'times':>8}")
+    for number, (name, *_) in enumerate(CASES):
+        turns = {library: [] for library in workers}
+        for _ in range(args.rounds):
+            for library, process in workers.items():
+                process.stdin.write(f"{number}\n")
+                process.stdin.flush()
+                turns[library].append(json.loads(process.stdout.readline()))
+        ratio = statistics.median(
+            t / f for t, f in zip(turns["torch"], turns["fastnn"], strict=True)
+        )
+        medians = {library: statistics.median(values) for library, values in turns.items()}
+        print(f"{name:<26}{medians['fastnn']:>10.1f}{medians['torch']:>10.1f}{ratio:>8.1f}")
+    for process in workers.values():
+        process.stdin.close()
+        process.wait(timeout=30)
+
+
+if __name__ == "__main__":
+    main()
