@@ -66,7 +66,7 @@ static void linear_index(const fnn_args *a, int part, int parts)
 }
 
 /* Asks for the beginning of the row that is copied next: the hardware sees no pattern in random
- * rows before it has met their first lines (benchmarks: loader). */
+ * rows before it has met their first lines (python -m benchmarks.loader). */
 static inline void ahead(const fnn_args *a, int64_t i, const char *x)
 {
     const char *row = x + index_at(a->p[2], a->n[4], i, a->n[3]) * a->n[5];
