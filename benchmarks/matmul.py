@@ -6,8 +6,10 @@ forward x W, gradient of the input dy Wᵀ, gradient of the weight xᵀ dy.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -109,12 +111,17 @@ class Contestant:
         )
 
     def time(self, *request):
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
+        """Seconds; NaN from a contestant that has died."""
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            return float(self.process.stdout.readline() or "nan")
+        except BrokenPipeError:
+            return math.nan
 
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait(timeout=30)
 
 
@@ -138,7 +145,8 @@ def compare(group, libraries, threads, dtype, rounds, peak):
         ours = seconds["fastnn"]
         rivals = [t for library, t in seconds.items() if library != "fastnn"]
         times = "".join(f"{1e6 * t:>10.2f}" for t in [ours, *rivals])
-        ratio = f"{min(rivals) / ours:>6.2f}" if rivals else f"{'':>6}"
+        alive = [t for t in rivals if not math.isnan(t)]
+        ratio = f"{min(alive) / ours:>6.2f}" if alive else f"{'':>6}"
         rate = 2.0 * m * n * k / ours
         share = f"{100 * rate / peak:>4.0f}%" if peak else ""
         print(

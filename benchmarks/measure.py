@@ -1,5 +1,6 @@
 """Contestants take turns: each is a library in its own process, timed in interleaved rounds."""
 
+import contextlib
 import json
 import os
 import statistics
@@ -31,9 +32,7 @@ class Contestant:
             env=env,
             text=True,
         )
-        self.about = self.ask("hello")
-        if "error" in self.about:
-            raise RuntimeError(f"{library}: {self.about['error']}")
+        self.ask("hello")  # imports the library; one that fails fails again at its first task
 
     def ask(self, command, **arguments):
         """Send a command, wait for the answer; {} with "error" if the library failed."""
@@ -43,11 +42,20 @@ class Contestant:
             line = self.process.stdout.readline()
         except BrokenPipeError:
             line = ""
-        return json.loads(line) if line else {"error": "the process ended"}
+        return json.loads(line) if line else {"error": self.how_it_ended()}
+
+    def how_it_ended(self):
+        """For the table, where an answer should have been."""
+        try:
+            code = self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            return "no answer"
+        return f"killed by signal {-code}" if code < 0 else f"ended with code {code}"
 
     def close(self):
         """End the process."""
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait(timeout=30)
 
 
@@ -65,6 +73,18 @@ class Measured:
     @property
     def name(self):
         return f"{self.library} {self.mode}".strip()
+
+    def take(self, contestant, command, key, mode=None, **arguments):
+        """The answer's `key`; None, and the error kept, once the contestant has failed."""
+        if self.error is None and mode is not None:
+            self.error = contestant.ask("select", mode=mode).get("error")
+        if self.error is None:
+            answer = contestant.ask(command, **arguments)
+            self.error = answer.get("error")
+        if self.error is None:
+            return answer[key]
+        self.values = []  # a median of some rounds would compare unlike things
+        return None
 
     @property
     def median(self):
@@ -125,12 +145,13 @@ def interleaved(contestants, prepare, seconds, rounds, scale=1.0):
         if result.error:
             continue
         reference = reference or answer["values"]
-        count = contestant.ask("calibrate", seconds=seconds)["count"]
+        count = result.take(contestant, "calibrate", "count", seconds=seconds)
         turns.append((contestant, mode, count, result))
     for _ in range(rounds):
         for contestant, mode, count, result in turns:
-            contestant.ask("select", mode=mode)
-            result.values.append(scale * contestant.ask("time", count=count)["seconds"])
+            seconds = result.take(contestant, "time", "seconds", mode, count=count)
+            if seconds is not None:
+                result.values.append(scale * seconds)
     return results
 
 

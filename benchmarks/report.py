@@ -34,7 +34,7 @@ def _table(cases, suite, limit):
         cells = [f"{case.name}, {case.unit}"]
         by_name = {n: best([r for r in case.results if r.name == n]) for n in names}
         for n in names:
-            cells.append(_value(by_name[n]))
+            cells.append(_value(by_name[n]) or _failure([r for r in case.results if r.name == n]))
         for p in peers:
             ratio = case.ratio(by_name[p]) if by_name[p] else math.nan
             cells.append("-" if math.isnan(ratio) else f"**{ratio:.3g}**")
@@ -46,9 +46,15 @@ def _table(cases, suite, limit):
     return lines
 
 
+def _failure(results):
+    """Why there is no number."""
+    errors = dict.fromkeys(f"{r.error} ({r.threads})" for r in results if r.error)
+    return "; ".join(errors).replace("|", "\\|").replace("\n", " ") or "-"
+
+
 def _value(result):
     if result is None:
-        return "-"
+        return None
     note = f"; {result.note}" if result.note else ""
     return f"{result.median:.3g} ({result.threads}{note})"
 

@@ -1,5 +1,6 @@
 """What is measured: each suite is a function of the options that yields Cases."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +42,10 @@ def startup(options):
             out = subprocess.run(
                 [sys.executable, "-c", code.format(modules[name])], capture_output=True, text=True
             )
-            result.values.append(1e3 * float(out.stdout))
+            if out.returncode:
+                result.error = (out.stderr.strip().splitlines() or ["no output"])[-1]
+            else:
+                result.values.append(1e3 * float(out.stdout))
     yield Case("startup", "import", "ms", list(results.values()))
     if options.wheel:
         wheel = Measured("fastnn", "", 1, [Path(options.wheel).stat().st_size / 1e6])
@@ -64,11 +68,13 @@ def mnist(options):
             running.append((contestant, mode, result))
     for _ in range(options.epochs):
         for contestant, mode, result in running:
-            contestant.ask("select", mode=mode)
-            result.values.append(contestant.ask("once")["seconds"])
+            seconds = result.take(contestant, "once", "seconds", mode)
+            if seconds is not None:
+                result.values.append(seconds)
     for contestant, mode, result in running:
-        contestant.ask("select", mode=mode)
-        result.note = f"{100 * contestant.ask('accuracy')['accuracy']:.2f}% test accuracy"
+        accuracy = result.take(contestant, "accuracy", "accuracy", mode)
+        if accuracy is not None:
+            result.note = f"{100 * accuracy:.2f}% test accuracy"
     yield Case("mnist", f"{nets.MNIST.name}, one epoch", "s", results)
 
 
@@ -108,7 +114,12 @@ def matmul(options):
             "square", options.libraries, threads, "float32", options.rounds, peak
         )
         for (_, m, n, k, _), seconds in found:
-            results = [Measured(name, "", threads, [1e6 * s]) for name, s in seconds.items()]
+            results = [
+                Measured(name, "", threads, error="the process ended")
+                if math.isnan(s)
+                else Measured(name, "", threads, [1e6 * s])
+                for name, s in seconds.items()
+            ]
             yield Case("matmul", f"{m} x {n} x {k}", "µs", results, 2.0 * m * n * k)
 
 

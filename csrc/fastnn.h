@@ -40,6 +40,7 @@ typedef struct fnn_call {
     int32_t buffers; /* how many of args.p are set */
     int32_t outputs; /* args.p[0..outputs) are written */
     int32_t flags;
+    int32_t max_parts; /* 0: any number; else as many as its scratch was made for */
     double work; /* about how many floating point operations: decides how many threads */
     void *owner[FNN_BUFFERS]; /* the Storage behind each buffer; only the engine reads it */
 } fnn_call;

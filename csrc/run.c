@@ -121,6 +121,7 @@ static void meet(int me, int n, const fnn_call *calls, int64_t i, int64_t count,
 
 static int parts_of(const fnn_call *c, int parts)
 {
+    if (c->max_parts && parts > c->max_parts) parts = c->max_parts;
     return c->flags & FNN_SERIAL ? 1 : fnn_share(c->work, parts);
 }
 

@@ -15,7 +15,7 @@ typedef uint32_t uinteger;
 #else
 typedef uint64_t uinteger;
 #endif
-typedef uinteger uvec __attribute__((vector_size(VBYTES)));
+typedef uinteger uvec __attribute__((vector_size(VBYTES))); /* for sums of bits that may overflow */
 
 #define VPOLY(x, c) vpoly(x, c, (int)(sizeof(c) / sizeof(real)))
 
@@ -56,7 +56,7 @@ static inline vec vpoly(vec x, const real *c, int n)
 /* 2^n for n + MAGIC, as rounding by MAGIC leaves it; n is the exponent of a normal number */
 static inline vec vpow2(vec n_magic)
 {
-    return (vec)(((ivec)n_magic << MANTISSA) + ((integer)BIAS << MANTISSA));
+    return (vec)(((uvec)n_magic << MANTISSA) + ((uinteger)BIAS << MANTISSA));
 }
 
 /* a * 2^n for every n, one rounding where the result is denormal */
@@ -66,7 +66,7 @@ static inline vec vscale(vec a, vec n_magic)
     return (vec)VX86(scalef)(a, n_magic - MAGIC);
 #else
     vec half = (n_magic - MAGIC) * R(0.5) + MAGIC;
-    vec rest = (vec)((ivec)n_magic - (ivec)half + (ivec)vset(MAGIC));
+    vec rest = (vec)((uvec)n_magic - (uvec)half + (uvec)vset(MAGIC));
     return a * vpow2(half) * vpow2(rest);
 #endif
 }
@@ -141,11 +141,11 @@ static inline vec vlog_split(vec x, vec *n)
     mask small = x < LOWEST_NORMAL;
     x = vselect(small, x * R((int64_t)1 << MANTISSA), x);
     /* exponents are counted from sqrt(1/2): move the 1 of 1.0 onto it, and take the upper bits */
-    ivec shift = (ivec)vset(R(1)) - (ivec)vset(R(0.70710678118654752440));
-    ivec e = (ivec)(((uvec)x + (uvec)shift) >> MANTISSA);
+    uvec shift = (uvec)vset(R(1)) - (uvec)vset(R(0.70710678118654752440));
+    uvec e = ((uvec)x + shift) >> MANTISSA;
     vec bias = vselect(small, vset(R(BIAS + MANTISSA)), vset(R(BIAS)));
-    *n = (vec)((ivec)vset(MAGIC) + e) - MAGIC - bias;
-    return (vec)((ivec)x - ((e - BIAS) << MANTISSA)) - R(1);
+    *n = (vec)((uvec)vset(MAGIC) + e) - MAGIC - bias;
+    return (vec)((uvec)x - ((e - BIAS) << MANTISSA)) - R(1);
 }
 
 /* what log gives where x is not a positive finite number, else y */
@@ -316,7 +316,7 @@ static inline vec vsin_quarter(vec x, int quarter)
 {
     vec t = x * R(0.63661977236758134308) + MAGIC, n = t - MAGIC, r = x;
     for (int i = 0; i < (int)(sizeof(half_pi) / sizeof(real)); i++) r -= n * half_pi[i];
-    ivec q = (ivec)t + quarter;
+    ivec q = (ivec)((uvec)t + (uinteger)quarter);
     vec z = r * r;
     vec s = r + r * z * VPOLY(z, sin_coef);
     vec c = R(1) - (R(0.5) * z - z * z * VPOLY(z, cos_coef));

@@ -1,6 +1,8 @@
 """A Python of its own, which imports the same fastnn as this one, wherever the tests are run."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,3 +31,26 @@ def run(code, timeout=300, **env):
     done = python(code, timeout, **env)
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+@contextlib.contextmanager
+def child(*arguments, **options):
+    """A Python with these arguments that a test talks to, ended at the end whatever the test found.
+
+    Ctrl-C reaches it even where the tests run as a shell's background job, which ignores SIGINT
+    and whose children would do so too.
+    """
+    posix = os.name == "posix"
+    with subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) if posix else None,
+        **options,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()

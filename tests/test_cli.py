@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interpreter import child
 from test_data import shared_data
 
 import fastnn
@@ -19,23 +20,13 @@ ROOT = Path(fastnn.__file__).resolve().parents[1]
 
 
 def start(*arguments, cwd, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-m", "fastnn.cli", *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # a shell's background job ignores SIGINT, and so would its children
-        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-        if os.name == "posix"
-        else None,
-    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | environment
+    return child("-m", "fastnn.cli", *arguments, cwd=cwd, env=environment)
 
 
 def run(*arguments, cwd, **environment):
-    process = start(*arguments, cwd=cwd, **environment)
-    out, err = process.communicate(timeout=300)
+    with start(*arguments, cwd=cwd, **environment) as process:
+        out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
@@ -148,13 +139,13 @@ def test_a_folder_with_a_model_is_not_overwritten(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_ctrl_c_saves_what_there_is(tmp_path):
     options = ("--epochs", 10**5, "--out", tmp_path / "a")
-    process = start("train", "digits", *options, cwd=tmp_path)
-    assert process.stdout.readline().startswith("digits:")
-    while not (line := process.stdout.readline()).startswith("epoch   1/"):
-        assert line
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    with start("train", "digits", *options, cwd=tmp_path) as process:
+        assert process.stdout.readline().startswith("digits:")
+        while not (line := process.stdout.readline()).startswith("epoch   1/"):
+            assert line
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "test accuracy" in out
     load_checkpoint(tmp_path / "a" / "model.safetensors")

@@ -1,10 +1,13 @@
 """The Tensor itself: values in and out, memory shared with NumPy, and errors at the door."""
 
+import contextlib
 import copy
+import operator
 import pickle
 
 import numpy as np
 import pytest
+from interpreter import run
 
 import fastnn
 
@@ -445,3 +448,41 @@ def test_every_failed_allocation_of_a_step_leaves_everything_whole():
 def test_data_is_aligned():
     for n in (1, 3, 17, 1000):
         assert fastnn.tensor(np.zeros(n)).data_ptr() % 64 == 0
+
+
+def test_every_operator_works_or_raises_for_every_kind_of_tensor():
+    functions = [f for name, f in vars(operator).items() if name[0] != "_" and callable(f)]
+    others = (fastnn.ones(2, 2), fastnn.ones(3), 2, 0.5, None, "a", [1, 2], object())
+    for dtype in DTYPES:
+        for f in functions:
+            for other in others:
+                a = fastnn.as_tensor(np.ones((2, 2), dtype))
+                for arguments in ((a, other), (other, a), (a,), (a, other, other)):
+                    with contextlib.suppress(TypeError, ValueError, IndexError, RuntimeError):
+                        f(*arguments)
+
+
+ENGINE_ALONE = """
+import importlib.util, operator, sys, types
+package = types.ModuleType("fastnn")
+package.__path__ = list(importlib.util.find_spec("fastnn").submodule_search_locations)
+sys.modules["fastnn"] = package
+from fastnn._engine import engine
+x = engine.tensor([1.0])
+for f in (operator.add, operator.eq, operator.getitem, operator.iadd, operator.matmul):
+    try:
+        f(x, 0)
+        raise SystemExit(f)
+    except TypeError as error:
+        assert "import fastnn" in str(error), error
+for f in (operator.neg, operator.abs, operator.invert, lambda x: operator.setitem(x, 0, 1)):
+    try:
+        f(x)
+        raise SystemExit(f)
+    except TypeError as error:
+        assert "import fastnn" in str(error), error
+"""
+
+
+def test_operators_that_nobody_has_filled_in_raise():
+    run(ENGINE_ALONE)

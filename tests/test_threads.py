@@ -4,6 +4,7 @@ them."""
 import importlib.util
 import itertools
 import os
+import sys
 import threading
 
 import numpy as np
@@ -167,6 +168,31 @@ def test_many_python_threads():
         thread.join(120)
         assert not thread.is_alive()
     assert results == expected
+
+
+def test_the_thread_count_may_rise_between_scratch_and_run():
+    """Scratch is made for so many parts; a Call then never has more, whatever others set."""
+    x = fastnn.tensor(np.random.default_rng(0).standard_normal((128, 96)).astype(np.float32))
+    fastnn.set_num_threads(1)
+    expected = (x @ x.T).numpy().tobytes()
+    done = threading.Event()
+
+    def change():
+        while not done.is_set():
+            for n in (1, 16):
+                fastnn.set_num_threads(n)
+
+    thread = threading.Thread(target=change)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        for _ in range(200):
+            assert (x @ x.T).numpy().tobytes() == expected
+    finally:
+        done.set()
+        thread.join()
+        sys.setswitchinterval(interval)
 
 
 FORK = """

@@ -2,14 +2,13 @@
 
 import os
 import signal
-import subprocess
-import sys
 import textwrap
 import threading
 import time
 
 import numpy as np
 import pytest
+from interpreter import child
 
 import fastnn
 from fastnn import data, nn, optim
@@ -467,22 +466,13 @@ INTERRUPTED = textwrap.dedent(
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_ctrl_c_returns_the_history_within_a_second():
-    child = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # a shell's background job ignores SIGINT, and so would its children
-        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-        if os.name == "posix"
-        else None,
-    )
-    assert child.stdout.readline() == "ready\n"
-    start = time.monotonic()
-    child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
-    seconds = time.monotonic() - start
-    assert child.returncode == 0, err
+    with child("-c", INTERRUPTED) as process:
+        assert process.stdout.readline() == "ready\n"
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        seconds = time.monotonic() - start
+    assert process.returncode == 0, err
     epochs, rest = out.splitlines()[0].split(maxsplit=1)
     assert int(epochs) >= 1
     assert rest.startswith("interrupted by Ctrl-C in epoch")

@@ -64,7 +64,7 @@ static inline void unit_circle(vword w, vec *cosine, vec *sine)
     s *= t;
     vword quadrant = w >> (REAL_BITS - 2);
     mask odd = -(ivec)(quadrant & 1);
-    ivec flip = (ivec)(quadrant >> 1) << (REAL_BITS - 1);
+    ivec flip = (ivec)(quadrant >> 1 << (REAL_BITS - 1));
     *cosine = vbits(vibits(vselect(odd, s, c)) ^ flip);
     *sine = vbits(vibits(vselect(odd, c, s)) ^ flip);
 }

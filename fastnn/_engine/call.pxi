@@ -14,6 +14,7 @@ cdef inline void start(fnn_call *c, int id, int dtype):
     c.id = id
     c.dtype = dtype
     c.buffers = 0
+    c.max_parts = 0
 
 
 cdef extern from *:
@@ -60,8 +61,10 @@ cdef int run_random(fnn_call *c, int outputs, double work, Generator generator) 
     return run(c, outputs, work, FNN_RANDOM)
 
 
-cdef int max_parts():
-    return fnn_threads()
+cdef int64_t limit_parts(fnn_call *c):
+    """For scratch: how many parts the Call has at most, now fixed, whatever set_num_threads does meanwhile."""
+    c.max_parts = fnn_threads()
+    return c.max_parts
 
 
 cdef inline int leaves_graph(str what) except -1:

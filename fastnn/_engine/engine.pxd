@@ -15,6 +15,7 @@ cdef extern from "fastnn.h":
         int32_t buffers
         int32_t outputs
         int32_t flags
+        int32_t max_parts
         double work
         void *owner[10]
     enum:
@@ -142,7 +143,7 @@ cdef int add_into(Tensor dst, Tensor src) except -1             # dst += src, sa
 # raises IndexError "<what> at position 3 is 12, expected 0 to 9"; ignore: a value to let pass (INT64_MIN: none)
 cdef int check_index(Tensor index, int64_t limit, int64_t ignore, const char *what) except -1
 cdef int check_index_from(Tensor index, int64_t low, int64_t limit, int64_t ignore, const char *what) except -1
-cdef int max_parts()                                            # threads a Call may get: scratch is per part
+cdef int64_t limit_parts(fnn_call *c)                           # the most parts from now on: scratch is per part
 
 
 # --- operators: ops fill these slots at import, so that Tensor's own type slots can call upward --------

@@ -5,6 +5,31 @@ cdef Binary binary_slots[NUM_OPS]
 cdef Setter setitem_slot
 
 
+cdef object unset_unary(object x):
+    raise TypeError("this operator of Tensor comes with fastnn.ops: import fastnn first")
+
+
+cdef object unset_binary(object a, object b):
+    return unset_unary(a)
+
+
+cdef int unset_setitem(object x, object index, object value) except -1:
+    unset_unary(x)
+    return 0
+
+
+cdef _fill_slots():
+    cdef int i
+    for i in range(8):
+        unary_slots[i] = unset_unary
+    for i in range(NUM_OPS):
+        binary_slots[i] = unset_binary
+    set_setitem(unset_setitem)
+
+
+_fill_slots()
+
+
 cdef void set_unary(int slot, Unary f):
     unary_slots[slot - OP_NEG] = f
 

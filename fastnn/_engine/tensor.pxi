@@ -243,7 +243,8 @@ cdef class Tensor:
         return binary_slots[OP_LT + op](self, other)
 
     def __contains__(self, value):
-        return bool((self == value).any())
+        found = self == value
+        return isinstance(found, Tensor) and bool(found.any())    # False: a value of another kind
 
     __array_priority__ = 1000
     __array_ufunc__ = None          # array + tensor is the tensor's business

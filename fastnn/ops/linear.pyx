@@ -85,7 +85,7 @@ cdef int multiply(Tensor c, Matrix mc, Tensor a, Matrix ma, Tensor b, Matrix mb,
     buffer(&call, c)
     scratch = fnn_matmul_scratch(mc.rows, mc.cols, ma.cols)
     if scratch > 0:
-        space = new_1d(c.dtype_, scratch * max_parts())
+        space = new_1d(c.dtype_, scratch * limit_parts(&call))
         buffer(&call, space)
     else:
         null_buffer(&call)
