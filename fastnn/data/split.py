@@ -163,3 +163,41 @@ def _rank_within_class(code, counts):
     first = np.concatenate(([0], np.cumsum(counts)[:-1]))
     rank[by_class] = np.arange(len(code)) - np.repeat(first, counts)
     return rank
+
+
+def kfold(rows, n_splits=5, seed=None):
+    """Row numbers of `n_splits` random (train, test) pairs; see `stratified_kfold` for classes.
+
+    Every row is in exactly one test part; the parts' sizes differ by at most one.
+
+    Parameters
+    ----------
+    rows : int or array_like, shape (N, ...)
+        Number of rows, or something with so many.
+    n_splits : int
+        From 2 to the number of rows. Default 5.
+    seed : int, optional
+        Fixes the split. Default: a draw from the default generator.
+
+    Returns
+    -------
+    list of (train, test)
+        Pairs of int64 arrays of row numbers.
+
+    Raises
+    ------
+    ValueError
+        `n_splits` out of that range.
+
+    Examples
+    --------
+    >>> from fastnn.data import kfold
+    >>> [len(test) for train, test in kfold(10, 3, seed=0)]
+    [4, 3, 3]
+    """
+    rows = rows if isinstance(rows, (int, np.integer)) else len(rows)
+    if not 2 <= n_splits <= rows:
+        raise ValueError(f"kfold: n_splits must be from 2 to the {rows} rows, got {n_splits}")
+    order = permutation(rows, draw_key(seed))
+    fold = np.arange(rows) % n_splits
+    return [(order[fold != k], order[fold == k]) for k in range(n_splits)]
