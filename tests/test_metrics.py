@@ -125,3 +125,84 @@ def test_table_of_the_confusion_matrix():
     assert len({len(line) for line in lines}) == 1
     with pytest.raises(ValueError, match="expected 2 names, got 3"):
         metrics.format_confusion_matrix(np.eye(2, dtype=int), "abc")
+
+
+# --- batch by batch ---
+
+
+def streams():
+    m = metrics
+    yield m.Accuracy(), m.accuracy, "classes"
+    yield m.Accuracy(), m.accuracy, "scores"
+    yield m.ConfusionMatrix(), m.confusion_matrix, "classes"
+    yield m.ConfusionMatrix(7), lambda t, p: m.confusion_matrix(t, p, 7), "classes"
+    for average in ("macro", "micro", "weighted", None):
+        for kind, function in ((m.Precision, m.precision), (m.Recall, m.recall), (m.F1, m.f1)):
+            yield kind(average), lambda t, p, f=function, a=average: f(t, p, a), "classes"
+    yield m.TopKAccuracy(2), lambda t, s: m.top_k_accuracy(t, s, 2), "scores"
+    yield m.ROCAUC(), m.roc_auc, "scores"
+    yield m.Perplexity(), m.perplexity, "scores"
+    for kind, function in ((m.MAE, m.mae), (m.RMSE, m.rmse), (m.R2, m.r2)):
+        yield kind(), function, "numbers"
+        yield kind(), function, "columns"
+
+
+@pytest.mark.parametrize(
+    ("stream", "function", "kind"),
+    [pytest.param(*s, id=f"{s[0].__class__.__name__}-{i}") for i, s in enumerate(streams())],
+)
+def test_streams_equal_the_functions_whatever_the_batches(stream, function, kind):
+    target, prediction, scores = classification(1, rows=203, classes=5)
+    if kind == "scores":
+        prediction = scores / scores.sum(1, keepdims=True)
+    elif kind != "classes":
+        generator = np.random.default_rng(0)
+        shape = (203,) if kind == "numbers" else (203, 3)
+        target = generator.normal(1e4, 1, shape)  # a difference of sums of squares would cancel
+        prediction = target + generator.normal(0, 0.1, shape)
+    for size in (203, 50, 1):
+        stream.reset()
+        for start in range(0, 203, size):
+            stream.update(target[start : start + size], prediction[start : start + size])
+        expected = function(target, prediction)
+        if kind == "classes" and "Confusion" in type(stream).__name__:
+            np.testing.assert_array_equal(stream.compute(), expected)
+        np.testing.assert_allclose(stream.compute(), expected, rtol=1e-11)
+    stream.reset()
+    if not isinstance(stream, metrics.ConfusionMatrix) or hasattr(stream, "average"):
+        with pytest.raises(ValueError, match="no rows|at least 2 rows"):
+            stream.compute()
+
+
+def test_perplexity():
+    theirs = pytest.importorskip("sklearn.metrics")
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 5, (3, 40, 6)).astype(np.float32)
+    target = generator.integers(0, 6, (3, 40))
+    p = np.exp(logits.astype(np.float64))
+    p /= p.sum(-1, keepdims=True)
+    expected = np.exp(theirs.log_loss(target.ravel(), p.reshape(-1, 6), labels=range(6)))
+    close(metrics.perplexity(target, logits), expected)
+    close(metrics.perplexity(target, np.zeros((3, 40, 6))), 6)  # at chance
+    target[0, 3] = -100
+    kept = target.ravel() != -100
+    close(
+        metrics.perplexity(target, logits, ignore_index=-100),
+        metrics.perplexity(target.ravel()[kept], logits.reshape(-1, 6)[kept]),
+    )
+    with pytest.raises(ValueError, match="classes must be 0 to 5, got -100"):
+        metrics.perplexity(target, logits)
+    with pytest.raises(ValueError, match=r"expected target \(...\) and logits"):
+        metrics.perplexity(target, logits[:2])
+    assert metrics.perplexity([0], [[1e4, -1e4]]) == 1.0
+
+
+def test_streams_refuse():
+    with pytest.raises(ValueError, match="average must be"):
+        metrics.F1("mean")
+    with pytest.raises(ValueError, match="classes must be 0 to 2, got 3"):
+        metrics.ConfusionMatrix(3).update([3], [0])
+    with pytest.raises(ValueError, match="number the classes from 0"):
+        metrics.F1().update([10**6], [0])
+    with pytest.raises(ValueError, match="got -1"):
+        metrics.Recall().update([-1], [0])
