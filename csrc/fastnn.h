@@ -246,9 +246,26 @@ typedef struct fnn_call {
     X(rmsprop_advance)                                                                             \
     X(rmsprop_update)                                                                              \
     X(adam_advance)                                                                                \
-    X(adam_update)                                                                                 \
+    X(adam_update)
+#define FNN_ADAPTIVE(X)                                                                            \
+    X(adadelta_advance)                                                                            \
+    X(adadelta_update)                                                                             \
+    X(adamax_advance)                                                                              \
+    X(adamax_update)                                                                               \
+    X(nadam_advance)                                                                               \
+    X(nadam_update)                                                                                \
+    X(radam_advance)                                                                               \
+    X(radam_update)                                                                                \
+    X(rprop_advance)                                                                               \
+    X(rprop_update)                                                                                \
+    X(lion_advance)                                                                                \
+    X(lion_update)                                                                                 \
+    X(asgd_advance)                                                                                \
+    X(asgd_update)
+#define FNN_CLIP(X)                                                                                \
     X(norm_partial)                                                                                \
     X(norm_finish)                                                                                 \
+    X(norm_gate)                                                                                   \
     X(scale_values)                                                                                \
     X(clamp_values)                                                                                \
     X(zero_values)
@@ -272,6 +289,8 @@ typedef struct fnn_call {
     S(dropout, FNN_DROPOUT)                                                                        \
     S(loss, FNN_LOSS)                                                                              \
     S(optim, FNN_OPTIM)                                                                            \
+    S(adaptive, FNN_ADAPTIVE)                                                                      \
+    S(clip, FNN_CLIP)                                                                              \
     S(average, FNN_AVERAGE)
 
 #ifndef FNN_REAL /* no kernel needs it: a new kernel leaves the compiled others as they are */

@@ -29,8 +29,23 @@ SETTINGS = [
     ("RMSprop", {"momentum": 0.9, "alpha": 0.9, "eps": 1e-3, "maximize": True}),
     ("Adam", {}),
     ("Adam", {"lr": 0.01, "betas": (0.8, 0.99), "weight_decay": 0.1, "amsgrad": True}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
     ("AdamW", {}),
     ("AdamW", {"lr": 0.1, "weight_decay": 0.3, "amsgrad": True, "maximize": True}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.3, "rho": 0.7, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.1, "maximize": True}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.1, "betas": (0.8, 0.99), "weight_decay": 0.1, "momentum_decay": 0.3}),
+    ("NAdam", {"weight_decay": 0.3, "decoupled_weight_decay": True, "maximize": True}),
+    ("RAdam", {}),
+    ("RAdam", {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.1, "maximize": True}),
+    ("RAdam", {"lr": 0.1, "weight_decay": 0.3, "decoupled_weight_decay": True}),
+    ("Rprop", {}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 2.0), "step_sizes": (0.05, 0.5), "maximize": True}),
+    ("ASGD", {}),
+    ("ASGD", {"lr": 0.3, "lambd": 0.1, "alpha": 0.5, "t0": 5, "weight_decay": 0.1}),
 ]
 EACH_SETTING = pytest.mark.parametrize(
     ("name", "settings"), SETTINGS, ids=[f"{n}-{i}" for i, (n, _) in enumerate(SETTINGS)]
@@ -60,6 +75,15 @@ def assert_same(mine, theirs, rtol=1e-12):
         )
 
 
+@pytest.fixture
+def torch_counts_in_float64():
+    """torch keeps scalars of NAdam and ASGD in its default dtype, even for float64 parameters."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("torch_counts_in_float64")
 @pytest.mark.parametrize(("dtype", "rtol"), [("float32", 2e-5), ("float64", 1e-12)])
 @EACH_SETTING
 def test_trajectory(name, settings, dtype, rtol):
@@ -74,6 +98,7 @@ def test_trajectory(name, settings, dtype, rtol):
     assert mine[0].stride() == (1, 5), "the layout in memory must stay"
 
 
+@pytest.mark.usefixtures("torch_counts_in_float64")
 @EACH_SETTING
 def test_state_goes_to_torch_and_back(name, settings):
     mine, theirs = pair()

@@ -20,6 +20,10 @@ class Adagrad(Optimizer):
         Default 1e-10.
     maximize : bool
         Climb instead. Default False.
+    l1_decay : float
+        L1 penalty's factor. Default 0.
+    options
+        PyTorch's switches: see `Optimizer`.
 
     Notes
     -----
@@ -48,6 +52,8 @@ class Adagrad(Optimizer):
         eps=1e-10,
         *,
         maximize=False,
+        l1_decay=0,
+        **options,
     ):
         self.initial_state = at_least(
             "Adagrad", "initial_accumulator_value", initial_accumulator_value
@@ -61,7 +67,9 @@ class Adagrad(Optimizer):
                 "weight_decay": weight_decay,
                 "initial_accumulator_value": initial_accumulator_value,
                 "maximize": maximize,
+                "l1_decay": l1_decay,
             },
+            options,
         )
 
     def cells(self, group):

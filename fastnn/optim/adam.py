@@ -1,6 +1,6 @@
 """Adam and AdamW."""
 
-from fastnn.optim.optimizer import Optimizer, at_least
+from fastnn.optim.optimizer import Optimizer, at_least, two_betas
 
 
 class Adam(Optimizer):
@@ -22,6 +22,12 @@ class Adam(Optimizer):
         Divide by the largest v so far. Default False.
     maximize : bool
         Climb instead. Default False.
+    decoupled_weight_decay : bool
+        `AdamW`. Default False.
+    l1_decay : float
+        L1 penalty's factor. Default 0.
+    options
+        PyTorch's switches: see `Optimizer`.
 
     Raises
     ------
@@ -44,7 +50,6 @@ class Adam(Optimizer):
     """
 
     kernel, state_names = "adam", ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
-    decoupled = False
 
     def __init__(
         self,
@@ -56,6 +61,9 @@ class Adam(Optimizer):
         amsgrad=False,
         *,
         maximize=False,
+        decoupled_weight_decay=False,
+        l1_decay=0,
+        **options,
     ):
         super().__init__(
             params,
@@ -66,22 +74,20 @@ class Adam(Optimizer):
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,
                 "maximize": maximize,
+                "decoupled_weight_decay": decoupled_weight_decay,
+                "l1_decay": l1_decay,
             },
+            options,
         )
 
     def cells(self, group):
         """See `Optimizer`."""
         name = type(self).__name__
-        try:
-            beta1, beta2 = group["betas"]
-        except (TypeError, ValueError):
-            raise TypeError(f"{name}: betas must be two numbers, got {group['betas']!r}") from None
         return (
             at_least(name, "lr", group["lr"]),
             at_least(name, "weight_decay", group["weight_decay"]),
             -1 if group["maximize"] else 1,
-            at_least(name, "betas[0]", beta1, below=1),
-            at_least(name, "betas[1]", beta2, below=1),
+            *two_betas(name, group),
             at_least(name, "eps", group["eps"]),
         )
 
@@ -91,7 +97,7 @@ class Adam(Optimizer):
 
     def option(self, group):
         """See `Optimizer`."""
-        return self.decoupled
+        return group["decoupled_weight_decay"]
 
 
 class AdamW(Adam):
@@ -99,8 +105,8 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    params, lr, betas, eps, amsgrad, maximize
-        As `Adam`.
+    params, lr, betas, eps, amsgrad, maximize, l1_decay, options
+        As `Adam`; l1_decay is decoupled, too.
     weight_decay : float
         Default 1e-2.
 
@@ -119,8 +125,6 @@ class AdamW(Adam):
     Parameter(tensor([0.95], requires_grad=True))
     """
 
-    decoupled = True
-
     def __init__(
         self,
         params,
@@ -131,5 +135,18 @@ class AdamW(Adam):
         amsgrad=False,
         *,
         maximize=False,
+        l1_decay=0,
+        **options,
     ):
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            decoupled_weight_decay=True,
+            l1_decay=l1_decay,
+            **options,
+        )

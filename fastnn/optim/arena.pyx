@@ -13,7 +13,11 @@ from fastnn._engine.engine import world_changed
 cdef extern from "fastnn.h":
     enum:
         FNN_sgd_advance, FNN_sgd_update, FNN_adagrad_advance, FNN_adagrad_update
-        FNN_rmsprop_advance, FNN_rmsprop_update, FNN_adam_advance, FNN_adam_update, FNN_zero_values
+        FNN_rmsprop_advance, FNN_rmsprop_update, FNN_adam_advance, FNN_adam_update
+        FNN_adadelta_advance, FNN_adadelta_update, FNN_adamax_advance, FNN_adamax_update
+        FNN_nadam_advance, FNN_nadam_update, FNN_radam_advance, FNN_radam_update
+        FNN_rprop_advance, FNN_rprop_update, FNN_lion_advance, FNN_lion_update
+        FNN_asgd_advance, FNN_asgd_update, FNN_zero_values, FNN_norm_partial, FNN_norm_gate
 
 cdef extern from *:
     """
@@ -27,18 +31,29 @@ cdef dict KERNELS = {
     "adagrad": (FNN_adagrad_advance, FNN_adagrad_update, 1),
     "rmsprop": (FNN_rmsprop_advance, FNN_rmsprop_update, 3),
     "adam": (FNN_adam_advance, FNN_adam_update, 3),
+    "adadelta": (FNN_adadelta_advance, FNN_adadelta_update, 2),
+    "adamax": (FNN_adamax_advance, FNN_adamax_update, 2),
+    "nadam": (FNN_nadam_advance, FNN_nadam_update, 2),
+    "radam": (FNN_radam_advance, FNN_radam_update, 2),
+    "rprop": (FNN_rprop_advance, FNN_rprop_update, 2),
+    "lion": (FNN_lion_advance, FNN_lion_update, 1),
+    "asgd": (FNN_asgd_advance, FNN_asgd_update, 1),
 }
 cdef enum:
-    HYPER_CELLS = 8
-    STEP_CELLS = 4
+    HYPER_CELLS = 8     # csrc/optim.h
+    STEP_CELLS = 8
     STEPS = 0
     STATUS = 3
+    MORE = 4            # what else an optimizer counts
+    NORM_BLOCK = 4096   # elements of a partial norm: csrc/kernels/clip.c
+    SQUARES = 0
+    LARGEST = 2
 
 
 cdef class Run:
     """Neighbours first to last - 1, which have taken the same steps."""
     cdef Py_ssize_t first, last
-    cdef Tensor step            # {steps, corrections, status}: csrc/kernels/optim.c
+    cdef Tensor step            # {steps, corrections, status, ...}: csrc/optim.h
 
 
 cdef Run new_run(Py_ssize_t first, Py_ssize_t last, Run like):
@@ -159,8 +174,28 @@ cdef class Arena:
 
     # --- stepping ---
 
-    def step(self):
-        """One update of every parameter that has a gradient."""
+    cdef list ranges(self):
+        """(first, last) of neighbours that have a gradient, which is brought home."""
+        cdef Py_ssize_t i, first = -1
+        cdef Tensor p
+        cdef list found = []
+        for i in range(len(self.params)):
+            p = <Tensor>self.params[i]
+            if (<object>p).grad is None:
+                if first >= 0:
+                    found.append((first, i))
+                first = -1
+                continue
+            if not self.at_home(p):
+                self.bring_home(i)
+            if first < 0:
+                first = i
+        if first >= 0:
+            found.append((first, len(self.params)))
+        return found
+
+    def step(self, Tensor gate=None):
+        """One update of every parameter that has a gradient, as the gate says (see `norm_of`)."""
         cdef Py_ssize_t i, present
         cdef Tensor p
         cdef Run run
@@ -178,16 +213,16 @@ cdef class Arena:
                 if not self.at_home(p):
                     self.bring_home(i)
             if present == run.last - run.first:
-                self.step_run(run)
+                self.step_run(run, gate)
             elif present:
                 split = self.runs
         if split is not None:
             self.runs = []
             for run in split:
-                self.split(run)
+                self.split(run, gate)
         return None
 
-    cdef int split(self, Run run) except -1:
+    cdef int split(self, Run run, Tensor gate) except -1:
         """Parts with and without gradients go separate ways; those with take the step."""
         cdef Py_ssize_t i, first = run.first
         cdef bint has, one = False, other = False
@@ -206,11 +241,11 @@ cdef class Arena:
                 piece = new_run(first, i, run)
                 self.runs.append(piece)
                 if has:
-                    self.step_run(piece)
+                    self.step_run(piece, gate)
                 first = i
         return 0
 
-    cdef int step_run(self, Run run) except -1:
+    cdef int step_run(self, Run run, Tensor gate) except -1:
         cdef fnn_call c
         cdef Tensor t
         cdef int64_t begin = self.offsets[run.first], size = <int64_t>self.offsets[run.last] - begin
@@ -221,6 +256,7 @@ cdef class Arena:
         start(&c, self.advance_kernel, self.dtype)
         buffer(&c, run.step)
         buffer(&c, self.hyper)
+        optional(&c, gate)
         fnn_run_serial(&c)
         start(&c, self.update_kernel, self.dtype)
         shifted(&c, self.values, begin * item)
@@ -232,6 +268,7 @@ cdef class Arena:
         buffer(&c, run.step)
         shifted(&c, self.gradients, begin * item)
         buffer(&c, self.hyper)
+        optional(&c, gate)
         c.args.n[0] = size
         c.args.n[1] = self.option
         run_call(&c, self.num_states + 2, 12.0 * size)
@@ -259,15 +296,17 @@ cdef class Arena:
     # --- state ---
 
     def state(self, Py_ssize_t i):
-        """(steps taken, [state tensors, None where not used]) of parameter i."""
+        """(steps taken, [state tensors, None where not used], two more counts) of parameter i."""
         cdef Run run = self.run_of(i)
+        cdef double *step = <double *>run.step.data_
         views = [None if s is None else part(s, self.offsets[i], self.layouts[i]) for s in self.states]
-        return (<double *>run.step.data_)[STEPS], views
+        return step[STEPS], views, (step[MORE], step[MORE + 1])
 
     def load(self, list steps, list states):
-        """Set the steps of every parameter, and its states from arrays, None where there is none."""
+        """Set (steps, two more counts) of every parameter, and its states from arrays or None."""
         cdef Py_ssize_t i, first = 0
         cdef Run run
+        cdef double *step
         self.make_states()
         for i, arrays in enumerate(states):
             for k, array in enumerate(arrays):
@@ -280,7 +319,8 @@ cdef class Arena:
         for i in range(1, len(steps) + 1):
             if i == len(steps) or steps[i] != steps[first]:
                 run = new_run(first, i, None)
-                (<double *>run.step.data_)[STEPS] = steps[first]
+                step = <double *>run.step.data_
+                step[STEPS], step[MORE], step[MORE + 1] = steps[first]
                 self.runs.append(run)
                 first = i
         world_changed()
@@ -298,6 +338,46 @@ cdef class Arena:
                 return run
 
 
+def norm_of(list arenas, Tensor gate, double max_norm, bint skip):
+    """Prepare the gate {factor, whether to skip, number skipped} of one step; returns the norm, 0-d.
+
+    The norm over all gradients of all arenas is Euclidean where max_norm is finite, else the largest
+    absolute value: it only tells then whether all are finite.
+    """
+    cdef fnn_call c
+    cdef Arena arena
+    cdef Tensor partial, total = new((<Arena>arenas[0]).dtype, 0, NULL)
+    cdef int64_t blocks = 0, begin, size, item
+    cdef int kind = SQUARES if max_norm < float("inf") else LARGEST
+    found = [(arena, first, last) for arena in arenas for first, last in (<Arena>arena).ranges()]
+    for arena, first, last in found:
+        blocks += (<int64_t>arena.offsets[last] - <int64_t>arena.offsets[first] + NORM_BLOCK - 1) // NORM_BLOCK
+    partial = new_1d(FNN_F64, blocks)
+    blocks = 0
+    for arena, first, last in found:
+        begin, size = arena.offsets[first], arena.offsets[last] - arena.offsets[first]
+        item = 4 if arena.dtype == FNN_F32 else 8
+        start(&c, FNN_norm_partial, arena.dtype)
+        shifted(&c, partial, 8 * blocks)
+        shifted(&c, arena.gradients, begin * item)
+        c.args.n[0] = size
+        c.args.n[1] = kind
+        c.args.s[0] = 2
+        run(&c, 1, 2.0 * size, 0)
+        blocks += (size + NORM_BLOCK - 1) // NORM_BLOCK
+    start(&c, FNN_norm_gate, total.dtype_)
+    buffer(&c, total)
+    buffer(&c, gate)
+    buffer(&c, partial)
+    c.args.n[0] = blocks
+    c.args.n[1] = kind
+    c.args.s[0] = 2
+    c.args.s[1] = max_norm
+    c.args.s[2] = skip
+    run(&c, 2, 0.0, FNN_SERIAL)
+    return total
+
+
 cdef Tensor zeros(int dtype, int64_t size):
     cdef Tensor t = new_1d(dtype, size)
     memset(t.data_, 0, size * (4 if dtype == FNN_F32 else 8))
@@ -313,6 +393,13 @@ cdef inline int shifted(fnn_call *c, Tensor flat, int64_t offset_bytes) except -
     buffer(c, flat)
     c.args.p[c.buffers - 1] = flat.data_ + offset_bytes
     return 0
+
+
+cdef inline void optional(fnn_call *c, Tensor t):
+    if t is None:
+        null_buffer(c)
+    else:
+        buffer(c, t)
 
 
 cdef inline int fnn_run_serial(fnn_call *c) except -1:

@@ -1,11 +1,14 @@
 """Optimizer: parameter groups, state and the step; subclasses name a kernel and its numbers."""
 
+import math
 import weakref
 from collections.abc import Iterable
 
-from fastnn._engine.engine import Tensor, tensor
+import numpy as np
+
+from fastnn._engine.engine import Tensor, from_numpy, tensor, world_changed
 from fastnn.optim import states
-from fastnn.optim.arena import Arena, overlap
+from fastnn.optim.arena import Arena, norm_of, overlap
 from fastnn.optim.group import ParamGroup
 
 
@@ -18,8 +21,9 @@ class Optimizer:
 
     A subclass has
 
-    - ``kernel``: the stem of its kernels in ``csrc/kernels/optim.c``;
-    - ``state_names``: names of the state arrays, in the kernel's order;
+    - ``kernel``: the stem of its kernels in ``csrc/kernels/optim.c`` or ``adaptive.c``;
+    - ``state_names``: names of the state arrays, in the kernel's order; ``scalar_names``: of what
+      else it counts;
     - ``cells(group)``: checks a group, returns the kernel's hyperparameter cells;
     - ``used(group)``: which state arrays the group needs; ``option(group)``: the kernel's switch.
 
@@ -29,7 +33,11 @@ class Optimizer:
         Tensors, (name, Tensor) pairs such as ``model.named_parameters()``, or dicts with ``params``
         and hyperparameters of their own. With names, state is saved and loaded by name.
     defaults : dict
-        Hyperparameters of groups that do not set their own.
+        Hyperparameters of groups that do not set their own. ``l1_decay`` adds its multiple of the
+        sign of each weight to the gradient, as ``weight_decay`` adds one of the weight itself.
+    options : dict, optional
+        ``foreach`` and ``fused`` may be None or True: a step is always one pass over all parameters.
+        ``capturable`` and ``differentiable`` may be False.
 
     Attributes
     ----------
@@ -37,11 +45,13 @@ class Optimizer:
         ``params`` and hyperparameters; assigning ``group["lr"]`` acts at once.
     """
 
-    kernel, state_names, initial_state = None, (), 0.0
+    kernel, state_names, scalar_names, initial_state = None, (), (), 0.0
     counts_steps = True  # whether state_dict has "step"
 
-    def __init__(self, params, defaults):
+    def __init__(self, params, defaults, options=None):
+        self._check_options(options or {})
         self.defaults = defaults
+        self._skip, self._clipped, self._gate = False, False, from_numpy(np.array([1.0, 0.0, 0.0]))
         self.param_groups = []
         self._arenas = []  # all, in order
         self._homes = {}  # id of a parameter -> (arena, its index there)
@@ -67,6 +77,18 @@ class Optimizer:
     @property
     def _name(self):
         return type(self).__name__
+
+    def _check_options(self, options):
+        allowed = dict.fromkeys(("foreach", "fused"), (None, True))
+        allowed.update(dict.fromkeys(("capturable", "differentiable"), (False,)))
+        for name, value in options.items():
+            if name not in allowed:
+                raise TypeError(f"{self._name} got an unexpected keyword argument {name!r}")
+            if value not in allowed[name]:
+                reason = (
+                    "every step is one pass" if None in allowed[name] else "there is no such mode"
+                )
+                raise ValueError(f"{self._name}: {name}={value} is not supported: {reason}")
 
     # --- what a subclass says ---
 
@@ -155,8 +177,10 @@ class Optimizer:
         return params, names
 
     def _settings(self, group):
+        cells = tuple(float(v) for v in self.cells(group))
+        l1_decay = at_least(self._name, "l1_decay", group.get("l1_decay", 0))
         return (
-            tuple(float(v) for v in self.cells(group)),
+            cells + (0.0,) * (7 - len(cells)) + (l1_decay,),  # csrc/optim.h
             tuple(map(bool, self.used(group))),
             int(self.option(group)),
         )
@@ -181,9 +205,65 @@ class Optimizer:
         Whatever the closure returned, or None.
         """
         loss = None if closure is None else closure()
+        if self._skip and not self._clipped:
+            norm_of(self._arenas, self._gate, math.inf, True)
+        gate = self._gate if self._skip or self._clipped else None
+        self._clipped = False
         for arena in self._arenas:
-            arena.step()
+            arena.step(gate)
         return loss
+
+    def clip_norm(self, max_norm):
+        """Have the next step scale all gradients down together to a norm of at most `max_norm`.
+
+        As ``nn.utils.clip_grad_norm_`` over all parameters of this optimizer, but one pass cheaper:
+        ``.grad`` stays as it is, and the step multiplies. Call it between ``backward()`` and `step`.
+
+        Parameters
+        ----------
+        max_norm : float
+            Not negative.
+
+        Returns
+        -------
+        Tensor
+            The Euclidean norm of all gradients, 0-d.
+
+        Examples
+        --------
+        >>> import fastnn
+        >>> p = fastnn.nn.Parameter(fastnn.zeros(2))
+        >>> optimizer = fastnn.optim.SGD([p], lr=1.0)
+        >>> p.grad = fastnn.tensor([3.0, 4.0])
+        >>> optimizer.clip_norm(1.0)
+        tensor(5.)
+        >>> optimizer.step()
+        >>> p
+        Parameter(tensor([-0.6, -0.8], requires_grad=True))
+        """
+        limit = at_least("clip_norm", "max_norm", max_norm)
+        self._clipped = True
+        return norm_of(self._arenas, self._gate, limit, self._skip)
+
+    @property
+    def skip_nonfinite(self):
+        """Whether a step that meets an infinite or NaN gradient changes nothing. Default False.
+
+        Costs one more pass over the gradients, none beside `clip_norm`; parameters, state and step
+        counts stay as they were, and `skipped_steps` counts.
+        """
+        return self._skip
+
+    @skip_nonfinite.setter
+    def skip_nonfinite(self, value):
+        if bool(value) != self._skip:
+            self._skip = bool(value)
+            world_changed()
+
+    @property
+    def skipped_steps(self):
+        """How many steps `skip_nonfinite` has left out."""
+        return int(self._gate[2].item())
 
     def zero_grad(self, set_to_none=True):
         """Forget all gradients, or, with ``set_to_none=False``, fill them with zeros."""
@@ -212,10 +292,16 @@ class Optimizer:
 
     def _state_of(self, p):
         arena, i = self._homes[id(p)]
-        steps, views = arena.state(i)
+        steps, views, scalars = arena.state(i)
         if steps == 0:
             return {}
         found = {"step": tensor(float(steps))} if self.counts_steps else {}
+        found.update(
+            {
+                name: from_numpy(np.array(value))  # float64: a resumed run must not round
+                for name, value in zip(self.scalar_names, scalars, strict=False)
+            }
+        )
         found.update(
             {name: v for name, v in zip(self.state_names, views, strict=False) if v is not None}
         )
@@ -246,11 +332,13 @@ class Optimizer:
 
     def __getstate__(self):
         groups = [dict(group) for group in self.param_groups]
-        own = {"defaults": self.defaults, "initial_state": self.initial_state}
+        own = {"defaults": self.defaults, "initial_state": self.initial_state, "skip": self._skip}
         return {**own, "groups": groups, "saved": self.state_dict()}
 
     def __setstate__(self, state):
         self.defaults, self.initial_state = state["defaults"], state["initial_state"]
+        self._skip, self._clipped = state["skip"], False
+        self._gate = from_numpy(np.array([1.0, 0.0, 0.0]))
         self.param_groups, self._arenas, self._homes = [], [], {}
         for group in state["groups"]:
             self.add_param_group(group)
@@ -276,3 +364,12 @@ def at_least(what, name, value, low=0.0, below=None):
         limits = f"at least {low:g}" + ("" if below is None else f" and below {below:g}")
         raise ValueError(f"{what}: {name} must be {limits}, got {value}")
     return number
+
+
+def two_betas(what, group):
+    """The pair ``betas`` of a group, checked."""
+    try:
+        beta1, beta2 = group["betas"]
+    except (TypeError, ValueError):
+        raise TypeError(f"{what}: betas must be two numbers, got {group['betas']!r}") from None
+    return at_least(what, "betas[0]", beta1, below=1), at_least(what, "betas[1]", beta2, below=1)

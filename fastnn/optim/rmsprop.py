@@ -22,6 +22,10 @@ class RMSprop(Optimizer):
         Divide by the standard deviation: s - (mean of g)² instead of s. Default False.
     maximize : bool
         Climb instead. Default False.
+    l1_decay : float
+        L1 penalty's factor. Default 0.
+    options
+        PyTorch's switches: see `Optimizer`.
 
     Notes
     -----
@@ -51,6 +55,8 @@ class RMSprop(Optimizer):
         centered=False,
         *,
         maximize=False,
+        l1_decay=0,
+        **options,
     ):
         super().__init__(
             params,
@@ -62,7 +68,9 @@ class RMSprop(Optimizer):
                 "centered": centered,
                 "weight_decay": weight_decay,
                 "maximize": maximize,
+                "l1_decay": l1_decay,
             },
+            options,
         )
 
     def cells(self, group):

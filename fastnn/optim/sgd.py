@@ -22,6 +22,10 @@ class SGD(Optimizer):
         p -= lr (g + momentum b). Needs momentum and no dampening. Default False.
     maximize : bool
         Climb instead. Default False.
+    l1_decay : float
+        L1 penalty's factor. Default 0.
+    options
+        PyTorch's switches: see `Optimizer`.
 
     Raises
     ------
@@ -55,6 +59,8 @@ class SGD(Optimizer):
         nesterov=False,
         *,
         maximize=False,
+        l1_decay=0,
+        **options,
     ):
         super().__init__(
             params,
@@ -65,7 +71,9 @@ class SGD(Optimizer):
                 "weight_decay": weight_decay,
                 "nesterov": nesterov,
                 "maximize": maximize,
+                "l1_decay": l1_decay,
             },
+            options,
         )
 
     def cells(self, group):

@@ -58,7 +58,7 @@ def load(optimizer, state_dict):
         ]
         entries = [found[id(p)] for p in members]
         arena.load(
-            [_steps(entry, optimizer) for entry in entries],
+            [_counts(entry, optimizer) for entry in entries],
             [[_array(entry.get(name)) for name in optimizer.state_names] for entry in entries],
         )
 
@@ -85,10 +85,12 @@ def _matched(i, group, saved, problems):
     ]
 
 
-def _steps(entry, optimizer):
-    if "step" in entry:
-        return float(entry["step"])
-    return 1.0 if any(entry.get(name) is not None for name in optimizer.state_names) else 0.0
+def _counts(entry, optimizer):
+    """(steps taken, two more numbers)."""
+    has_state = any(entry.get(name) is not None for name in optimizer.state_names)
+    steps = float(entry["step"]) if "step" in entry else float(has_state)
+    scalars = [float(entry.get(name, 0.0)) for name in optimizer.scalar_names]
+    return steps, *(scalars + [0.0, 0.0])[:2]
 
 
 def _array(value):

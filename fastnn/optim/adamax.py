@@ -1,0 +1,83 @@
+"""Adamax."""
+
+from fastnn.optim.optimizer import Optimizer, at_least, two_betas
+
+
+class Adamax(Optimizer):
+    """m = b1 m + (1-b1) g; u = max(b2 u, abs(g) + eps); p -= lr / (1 - b1^t) m / u.
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs or dicts: see `Optimizer`.
+    lr : float
+        Default 2e-3.
+    betas : pair of float
+        From 0 to below 1. Default (0.9, 0.999).
+    eps : float
+        Default 1e-8.
+    weight_decay : float
+        L2 penalty's factor. Default 0.
+    maximize : bool
+        Climb instead. Default False.
+    l1_decay : float
+        L1 penalty's factor. Default 0.
+    options
+        PyTorch's switches: see `Optimizer`.
+
+    Raises
+    ------
+    ValueError
+        For hyperparameters out of range, or no parameters.
+
+    Notes
+    -----
+    Kingma and Ba (2015), algorithm 2; ``torch.optim.Adamax``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> p = fastnn.nn.Parameter(fastnn.ones(2))
+    >>> optimizer = fastnn.optim.Adamax([p], lr=0.5)
+    >>> p.grad = fastnn.tensor([1.0, -4.0])
+    >>> optimizer.step()
+    >>> p
+    Parameter(tensor([0.5, 1.5], requires_grad=True))
+    """
+
+    kernel, state_names = "adamax", ("exp_avg", "exp_inf")
+
+    def __init__(
+        self,
+        params,
+        lr=2e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=0,
+        *,
+        maximize=False,
+        l1_decay=0,
+        **options,
+    ):
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "maximize": maximize,
+                "l1_decay": l1_decay,
+            },
+            options,
+        )
+
+    def cells(self, group):
+        """See `Optimizer`."""
+        return (
+            at_least("Adamax", "lr", group["lr"]),
+            at_least("Adamax", "weight_decay", group["weight_decay"]),
+            -1 if group["maximize"] else 1,
+            *two_betas("Adamax", group),
+            at_least("Adamax", "eps", group["eps"]),
+        )

@@ -1,0 +1,97 @@
+"""NAdam."""
+
+from fastnn.optim.optimizer import Optimizer, at_least, two_betas
+
+
+class NAdam(Optimizer):
+    """Adam with Nesterov momentum mu_t = b1 (1 - 0.96^(t momentum_decay) / 2).
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs or dicts: see `Optimizer`.
+    lr : float
+        Default 2e-3.
+    betas : pair of float
+        From 0 to below 1. Default (0.9, 0.999).
+    eps : float
+        Default 1e-8.
+    weight_decay : float
+        L2 penalty's factor. Default 0.
+    momentum_decay : float
+        Default 4e-3.
+    decoupled_weight_decay : bool
+        As in AdamW: p *= 1 - lr weight_decay instead. Default False.
+    maximize : bool
+        Climb instead. Default False.
+    l1_decay : float
+        L1 penalty's factor. Default 0.
+    options
+        PyTorch's switches: see `Optimizer`.
+
+    Raises
+    ------
+    ValueError
+        For hyperparameters out of range, or no parameters.
+
+    Notes
+    -----
+    Dozat (2016); ``torch.optim.NAdam``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> p = fastnn.nn.Parameter(fastnn.ones(2))
+    >>> optimizer = fastnn.optim.NAdam([p], lr=0.1)
+    >>> p.grad = fastnn.tensor([0.0, -4.0])
+    >>> optimizer.step()
+    >>> p
+    Parameter(tensor([1.    , 1.1056], requires_grad=True))
+    """
+
+    kernel, state_names = "nadam", ("exp_avg", "exp_avg_sq")
+    scalar_names = ("mu_product",)
+
+    def __init__(
+        self,
+        params,
+        lr=2e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=0,
+        momentum_decay=4e-3,
+        decoupled_weight_decay=False,
+        *,
+        maximize=False,
+        l1_decay=0,
+        **options,
+    ):
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "momentum_decay": momentum_decay,
+                "decoupled_weight_decay": decoupled_weight_decay,
+                "maximize": maximize,
+                "l1_decay": l1_decay,
+            },
+            options,
+        )
+
+    def cells(self, group):
+        """See `Optimizer`."""
+        return (
+            at_least("NAdam", "lr", group["lr"]),
+            at_least("NAdam", "weight_decay", group["weight_decay"]),
+            -1 if group["maximize"] else 1,
+            *two_betas("NAdam", group),
+            at_least("NAdam", "eps", group["eps"]),
+            at_least("NAdam", "momentum_decay", group["momentum_decay"]),
+        )
+
+    def option(self, group):
+        """See `Optimizer`."""
+        return group["decoupled_weight_decay"]
