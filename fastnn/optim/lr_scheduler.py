@@ -1,6 +1,24 @@
 """All learning-rate schedules, at PyTorch's path: ``torch.optim.lr_scheduler``."""
 
-from fastnn.optim.plateau import ReduceLROnPlateau
+from fastnn.optim.combined import (
+    ChainedScheduler,
+    SequentialLR,
+    WarmUpLR,
+)
+from fastnn.optim.cycle import (
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
+    OneCycleLR,
+)
+from fastnn.optim.decay import (
+    InverseTimeLR,
+    LinearMomentum,
+    NewBobLR,
+    TwoStageExponentialLR,
+)
+from fastnn.optim.plateau import (
+    ReduceLROnPlateau,
+)
 from fastnn.optim.schedule import (
     ConstantLR,
     CosineAnnealingLR,
@@ -8,22 +26,32 @@ from fastnn.optim.schedule import (
     LambdaLR,
     LinearLR,
     LRScheduler,
+    MultiplicativeLR,
     MultiStepLR,
     PolynomialLR,
-    SequentialLR,
     StepLR,
 )
 
 __all__ = [
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
+    "InverseTimeLR",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
+    "LinearMomentum",
     "MultiStepLR",
+    "MultiplicativeLR",
+    "NewBobLR",
+    "OneCycleLR",
     "PolynomialLR",
     "ReduceLROnPlateau",
     "SequentialLR",
     "StepLR",
+    "TwoStageExponentialLR",
+    "WarmUpLR",
 ]

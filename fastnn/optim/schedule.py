@@ -35,7 +35,10 @@ class LRScheduler:
         self.last_epoch = last_epoch + 1
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
         self._chained = [False] * len(self.base_lrs)  # whether somebody else changed the rate
-        self._set([self._rate(i, self.last_epoch) for i in range(len(self.base_lrs))])
+        if last_epoch == -1:
+            self._restart()
+        else:
+            self._set([self._rate(i, self.last_epoch) for i in range(len(self.base_lrs))])
 
     def _check_optimizer(self, optimizer):
         if not isinstance(optimizer, Optimizer):
@@ -49,6 +52,19 @@ class LRScheduler:
 
     def _rate(self, i, epoch):
         return self.lr_at(self.base_lrs[i], epoch)
+
+    def _restart(self):
+        """Epoch 0, from the groups' present rates."""
+        self.last_epoch = 0
+        self._chained = [
+            g["lr"] != base for g, base in zip(self.optimizer.param_groups, self.base_lrs)
+        ]
+        self._set([self._first(i, g["lr"]) for i, g in enumerate(self.optimizer.param_groups)])
+
+    def _first(self, i, rate):
+        """The rate at epoch 0, where another schedule may have made `rate` of the base rate."""
+        base, own = self.base_lrs[i], self._rate(i, 0)
+        return rate * own / base if self._chained[i] and base else own
 
     def _set(self, rates):
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
@@ -200,6 +216,13 @@ class CosineAnnealingLR(LRScheduler):
             self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * epoch / self.T_max)) / 2
         )
 
+    def _next(self, i, rate, epoch):
+        """In proportion to the distance from eta_min; upward from it at the same speed."""
+        share = [1 + math.cos(math.pi * e / self.T_max) for e in (epoch - 1, epoch)]
+        if (epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
+            return rate + (self.base_lrs[i] - self.eta_min) * share[1] / 2
+        return self.eta_min + (rate - self.eta_min) * share[1] / share[0]
+
 
 class LinearLR(LRScheduler):
     """lr = base (start_factor + (end_factor - start_factor) min(epoch, total_iters) / total_iters).
@@ -281,7 +304,28 @@ class PolynomialLR(LRScheduler):
         return base * (1 - min(epoch, self.total_iters) / self.total_iters) ** self.power
 
 
-class LambdaLR(LRScheduler):
+def functions_of(what, lr_lambda, count):
+    """One callable per group."""
+    found = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
+    if len(found) != count:
+        raise ValueError(f"{what}: expected {count} functions, one per group, got {len(found)}")
+    for function in found:
+        if not callable(function):
+            raise TypeError(f"{what}: expected functions, got {type(function).__name__}")
+    return found
+
+
+class AbsoluteLR(LRScheduler):
+    """Base of the schedules that set the rate whatever others have made of it."""
+
+    def _first(self, i, rate):
+        return self._rate(i, 0)
+
+    def _next(self, i, rate, epoch):
+        return self._rate(i, epoch)
+
+
+class LambdaLR(AbsoluteLR):
     """lr = base f(epoch).
 
     Parameters
@@ -302,13 +346,7 @@ class LambdaLR(LRScheduler):
 
     def __init__(self, optimizer, lr_lambda, last_epoch=-1):
         self._check_optimizer(optimizer)
-        count = len(optimizer.param_groups)
-        lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
-        if len(lambdas) != count:
-            raise ValueError(
-                f"LambdaLR: expected {count} functions, one per group, got {len(lambdas)}"
-            )
-        self.lr_lambdas = lambdas
+        self.lr_lambdas = functions_of("LambdaLR", lr_lambda, len(optimizer.param_groups))
         super().__init__(optimizer, last_epoch)
 
     def _rate(self, i, epoch):
@@ -319,71 +357,39 @@ class LambdaLR(LRScheduler):
         return {k: v for k, v in super().state_dict().items() if k != "lr_lambdas"}
 
 
-class SequentialLR(LRScheduler):
-    """One schedule after another, each from its own epoch 0.
+class MultiplicativeLR(LRScheduler):
+    """lr *= f(epoch) at each step.
 
     Parameters
     ----------
     optimizer : Optimizer
-    schedulers : list of LRScheduler
-        Made for this optimizer.
-    milestones : list of int
-        Epochs at which the second, third, ... begin.
+    lr_lambda : callable, or one callable per group
+    last_epoch : int
+        Default -1.
 
     Examples
     --------
     >>> import fastnn
-    >>> from fastnn.optim import lr_scheduler as lrs
     >>> optimizer = fastnn.optim.SGD([fastnn.nn.Parameter(fastnn.zeros(1))], lr=1.0)
-    >>> warm = lrs.LinearLR(optimizer, 0.5, total_iters=2)
-    >>> schedule = lrs.SequentialLR(optimizer, [warm, lrs.ExponentialLR(optimizer, 0.1)], [2])
-    >>> rates = []
-    >>> for _ in range(4):
-    ...     rates.append(optimizer.param_groups[0]["lr"]); schedule.step()
-    >>> rates
-    [0.5, 0.75, 1.0, 0.1]
+    >>> schedule = fastnn.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
+    >>> schedule.step(); schedule.step(); schedule.get_last_lr()
+    [0.25]
     """
 
-    def __init__(self, optimizer, schedulers, milestones):
+    def __init__(self, optimizer, lr_lambda, last_epoch=-1):
         self._check_optimizer(optimizer)
-        if len(schedulers) != len(milestones) + 1:
-            raise ValueError(
-                f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, got {len(milestones)}"
-            )
-        if any(s.optimizer is not optimizer for s in schedulers):
-            raise ValueError("SequentialLR: every scheduler must be made for the same optimizer")
-        self.optimizer, self.last_epoch = optimizer, 0
-        self.milestones, self._schedulers = list(milestones), list(schedulers)
-        self._restart(schedulers[0])
+        self.lr_lambdas = functions_of("MultiplicativeLR", lr_lambda, len(optimizer.param_groups))
+        super().__init__(optimizer, last_epoch)
 
-    def _restart(self, scheduler):
-        scheduler.last_epoch = 0
-        scheduler._chained = [False] * len(scheduler.base_lrs)
-        scheduler._set([scheduler._rate(i, 0) for i in range(len(scheduler.base_lrs))])
-        self._last_lr = scheduler.get_last_lr()
+    def _rate(self, i, epoch):
+        factors = (self.lr_lambdas[i](e) for e in range(1, epoch + 1))
+        return self.base_lrs[i] * math.prod(factors)
 
-    def step(self):
-        """Go to the next epoch, and to the next schedule when it is time."""
-        self.last_epoch += 1
-        current = bisect_right(self.milestones, self.last_epoch)
-        scheduler = self._schedulers[current]
-        if current > 0 and self.milestones[current - 1] == self.last_epoch:
-            self._restart(scheduler)
-        else:
-            scheduler.step()
-        self._last_lr = scheduler.get_last_lr()
+    def _next(self, i, rate, epoch):
+        return rate * self.lr_lambdas[i](epoch)
+
+    _rate_after = _next
 
     def state_dict(self):
-        """Epoch, milestones and the states of all schedules."""
-        own = {
-            "last_epoch": self.last_epoch,
-            "milestones": self.milestones,
-            "_last_lr": self._last_lr,
-        }
-        return {**own, "_schedulers": [s.state_dict() for s in self._schedulers]}
-
-    def load_state_dict(self, state_dict):
-        """Continue from what `state_dict` returned."""
-        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
-            scheduler.load_state_dict(state)
-        self.__dict__.update({k: v for k, v in state_dict.items() if k != "_schedulers"})
+        """All but the optimizer and the functions."""
+        return {k: v for k, v in super().state_dict().items() if k != "lr_lambdas"}
