@@ -233,6 +233,7 @@ def test_formulas(name):
     assert (sequence(whole, 50) == sequence(resumed, 50)).all()
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_warm_up_is_pytorchs_sequence():
     a, b = optimizers()
     mine = optim.lr_scheduler
