@@ -315,9 +315,8 @@ double fnn_quota(const char *root); /* CPUs that the cgroups below this folder g
 /* threads.c */
 int fnn_threads(void); /* most threads a Call may use now */
 void fnn_set_threads(int n);
-int fnn_parts(double work); /* threads worth using for this much work */
-void fnn_after_fork(void);  /* in the child: one thread from now on */
-int fnn_openmp(void);       /* the OpenMP version that was built in, or 0 */
+void fnn_after_fork(void); /* in the child: one thread from now on */
+int fnn_openmp(void);      /* the OpenMP version that was built in, or 0 */
 
 /* run.c: runs calls[0..count) in order; returns count, or the index of the Call whose check failed
  */

@@ -30,9 +30,9 @@ static int64_t run_alone(const fnn_call *calls, int64_t begin, int64_t count)
 }
 
 #if defined(FNN_OPENMP)
-#define SPIN_NS 50000  /* a pure spin barrier collapses when two threads share a CPU */
-#define GAP_NS 200000  /* between two looks at the clock, by far more than a yield on a free CPU */
-#define LATE_NS 500000 /* waking a team on a free CPU takes 50 to 120 us */
+#define MOST_PARTS 256
+#define SPIN_NS 50000   /* a pure spin barrier collapses when two threads share a CPU */
+#define LOST_NS 3000000 /* waiting this long, and half of a region, is not worth its other half */
 
 #if defined(__x86_64__) || defined(__i386__)
 #define relax() __builtin_ia32_pause()
@@ -60,63 +60,47 @@ static void set_mode(uint64_t mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mo
 #define set_mode(mode) ((void)(mode))
 #endif
 
-/* One team in the process: a second Python thread that comes meanwhile runs alone, so that
- * threads never multiply. Each counter has its own cache line. */
+/* One team in the process: a second Python thread that comes meanwhile runs alone, so that threads
+ * never multiply. Turns are counted on from region to region, so nothing need be reset. */
 static struct {
-    _Alignas(64) atomic_int busy;    /* the team is taken */
-    _Alignas(64) atomic_int arrived; /* threads at the meeting point */
-    _Alignas(64) atomic_int round;   /* meetings done */
-    atomic_int waited;               /* somebody waited longer than SPIN_NS for this meeting */
-    int64_t end;                     /* the first Call that the team does not run */
-    int refused;                     /* calls[end] refused its data */
+    _Alignas(64) atomic_int busy;     /* the team is taken */
+    _Alignas(64) atomic_llong turn;   /* the Call at work: the region's first turn + its index */
+    _Alignas(64) atomic_int finished; /* parts of it that are done */
+    atomic_int stop;                  /* leave the rest of the Calls to one thread */
+    int64_t start;                    /* when the region began */
+    int64_t end;                      /* the first Call that the team does not run */
+    int refused;                      /* calls[end] refused its data */
+    struct {
+        _Alignas(64) atomic_llong claimed; /* the turn after the last in which the part was taken */
+        int64_t useful;                    /* ns that the thread did not wait */
+    } part[MOST_PARTS];
 } team;
 
-/* Spins, then yields. A gap between two looks at the clock: something else ran on this CPU. */
-static void wait_while(atomic_int *value, int same)
+/* A part belongs to whoever claims it first: a thread that wakes late keeps nobody waiting. */
+static int claim(int part, int64_t turn)
 {
-    int64_t begin = 0, last = 0;
-    for (int spins = 1; atomic_load_explicit(value, memory_order_acquire) == same; spins++) {
+    long long last = atomic_load_explicit(&team.part[part].claimed, memory_order_relaxed);
+    return last <= turn &&
+           atomic_compare_exchange_strong_explicit(&team.part[part].claimed, &last, turn + 1,
+                                                   memory_order_acq_rel, memory_order_relaxed);
+}
+
+/* Spins, then yields; returns how long, in ns, or 0 if that was too short to look at the clock.
+ * before: how long this thread has waited in this region. */
+static int64_t wait_turn(int64_t turn, int64_t before)
+{
+    int64_t begin = 0, now = 0;
+    for (int spins = 1; atomic_load_explicit(&team.turn, memory_order_acquire) == turn; spins++) {
         relax();
         if (spins % 64) continue;
-        int64_t now = fnn_now();
-        if (begin == 0) begin = last = now;
-        if (now - last > GAP_NS) fnn_crowded();
-        last = now;
-        if (now - begin < SPIN_NS) continue;
-        atomic_store_explicit(&team.waited, 1, memory_order_relaxed);
-        yield();
+        now = fnn_now();
+        if (begin == 0) begin = now;
+        if (now - begin > SPIN_NS) yield();
+        int64_t waited = before + now - begin;
+        if (waited > LOST_NS && waited > (now - team.start) / 2)
+            atomic_store_explicit(&team.stop, 1, memory_order_relaxed);
     }
-    if (begin && fnn_now() - last > GAP_NS) fnn_crowded();
-}
-
-/* The last to arrive kept others waiting: its CPU was taken away, or it got one late (late: how
- * long after the region began). Shares of unequal length make no switches. */
-static int lost_cpu(int64_t late)
-{
-    static _Thread_local int64_t seen;
-    int64_t before = seen;
-    seen = fnn_switches();
-    return seen != before || late > LATE_NS;
-}
-
-/* Thread `me` of `n` has done its share of calls[i]; the last to arrive looks how it went. */
-static void meet(int me, int n, const fnn_call *calls, int64_t i, int64_t count, int64_t late)
-{
-    int round = atomic_load_explicit(&team.round, memory_order_relaxed);
-    if (atomic_fetch_add_explicit(&team.arrived, 1, memory_order_acq_rel) == n - 1) {
-        if (refused(&calls[i])) team.refused = 1, team.end = i;
-        if (atomic_load_explicit(&team.waited, memory_order_relaxed)) {
-            if (lost_cpu(late)) {
-                fnn_crowded();
-                if (!team.refused) team.end = i + 1;
-            }
-            atomic_store_explicit(&team.waited, 0, memory_order_relaxed);
-        }
-        atomic_store_explicit(&team.arrived, 0, memory_order_relaxed);
-        atomic_store_explicit(&team.round, round + 1, memory_order_release);
-    } else if (me == 0 || i + 1 < count) { /* at the end only the caller waits */
-        wait_while(&team.round, round);
-    }
+    return now - begin;
 }
 
 static int parts_of(const fnn_call *c, int parts)
@@ -125,33 +109,91 @@ static int parts_of(const fnn_call *c, int parts)
     return c->flags & FNN_SERIAL ? 1 : fnn_share(c->work, parts);
 }
 
-/* Runs calls[0..count), or fewer when a check fails or others take our CPUs; returns team.end. */
-static int64_t run_team(const fnn_call *calls, int64_t count, int parts)
+/* What one thread `me` of `n` does in a region; returns the ns that it waited for others. */
+static int64_t work_through(const fnn_call *calls, int64_t count, int64_t first, int me, int n)
 {
-    int64_t start = fnn_now();
+    int64_t waited = 0, i;
+    while ((i = atomic_load_explicit(&team.turn, memory_order_acquire) - first) < team.end) {
+        int use = parts_of(&calls[i], n);
+        int64_t next = i;
+        for (int k = 0; me < use && k < use; k++) {
+            int part = (me + k) % use;
+            if (!claim(part, first + i)) continue;
+            calls[i].kernel(&calls[i].args, part, use);
+            if (atomic_fetch_add_explicit(&team.finished, 1, memory_order_acq_rel) == use - 1)
+                next = i + 1;
+        }
+        if (next == i) { /* others are still at it */
+            int64_t ns = wait_turn(first + i, waited);
+            if (use == n) waited += ns;
+            continue;
+        }
+        /* this thread finished the Call; thread 0 also runs what follows and is for one thread */
+        int bad = refused(&calls[i]);
+        while (!bad && me == 0 && next < count && parts_of(&calls[next], n) == 1) {
+            calls[next].kernel(&calls[next].args, 0, 1);
+            bad = refused(&calls[next++]);
+        }
+        if (bad)
+            team.refused = 1, team.end = next - 1;
+        else if (atomic_load_explicit(&team.stop, memory_order_relaxed))
+            team.end = next;
+        atomic_store_explicit(&team.finished, 0, memory_order_relaxed);
+        atomic_store_explicit(&team.turn, first + next, memory_order_release);
+    }
+    return waited;
+}
+
+#if defined(__linux__)
+/* The kernel often wakes a thread on the waker's CPU and takes several ticks to part the two, while
+ * OpenMP's spinning keeps either from running: the second to sit on a CPU moves to a free one. */
+static void take_seat(int64_t region)
+{
+    static atomic_llong seats[CPU_SETSIZE]; /* 1 + the last region in which the CPU was taken */
+    int cpu = sched_getcpu();
+    if (cpu < 0 || cpu >= CPU_SETSIZE) return;
+    if (atomic_exchange_explicit(&seats[cpu], region + 1, memory_order_relaxed) != region + 1)
+        return;
+    cpu_set_t allowed, free;
+    if (sched_getaffinity(0, sizeof allowed, &allowed)) return;
+    free = allowed;
+    for (int i = 0; i < CPU_SETSIZE; i++)
+        if (atomic_load_explicit(&seats[i], memory_order_relaxed) == region + 1) CPU_CLR(i, &free);
+    if (CPU_COUNT(&free) == 0 || sched_setaffinity(0, sizeof free, &free)) return;
+    sched_setaffinity(0, sizeof allowed, &allowed);
+}
+#else
+#define take_seat(region) ((void)(region))
+#endif
+
+/* Runs calls[0..count), or fewer when a check fails or others take our CPUs; returns team.end. */
+static int64_t run_team(const fnn_call *calls, int64_t count, int parts, int asleep)
+{
+    int64_t first = atomic_load_explicit(&team.turn, memory_order_relaxed);
+    int threads = 1;
     uint64_t mode = get_mode();
+    team.start = fnn_now();
     team.end = count;
     team.refused = 0;
+    atomic_store_explicit(&team.stop, 0, memory_order_relaxed);
 #pragma omp parallel num_threads(parts)
     {
         int me = omp_get_thread_num(), n = omp_get_num_threads(); /* may be fewer than parts */
-        int64_t late = fnn_now() - start;
-        if (me == 0 && late > LATE_NS) fnn_crowded(); /* OpenMP itself waited for its threads */
+        int64_t begin = fnn_now();
         uint64_t own = get_mode();
+        if (me == 0) threads = n;
+        take_seat(first);
         if (own != mode) set_mode(mode);
-        for (int64_t i = 0; i < count; i++) {
-            int use = parts_of(&calls[i], n);
-            if (me < use) calls[i].kernel(&calls[i].args, me, use);
-            if (i + 1 < count && use == 1 && !(calls[i].flags & FNN_CHECK) &&
-                parts_of(&calls[i + 1], n) == 1)
-                continue; /* thread 0 does both: nobody needs to wait */
-            meet(me, n, calls, i, count, late);
-            if (i + 1 >= count || team.end <= i + 1) break;
-            late = 0;
-        }
+        if (me == 0 && asleep) yield(); /* a thread that woke on this CPU must run to leave it */
+        int64_t waited = work_through(calls, count, first, me, n);
         if (own != mode) set_mode(own);
+        team.part[me].useful = fnn_now() - begin - waited;
     }
-    fnn_region_ended();
+    int64_t least = team.part[0].useful;
+    for (int i = 1; i < threads; i++)
+        if (team.part[i].useful < least) least = team.part[i].useful;
+    /* parts are equal: one thread alone would have taken about `threads` times the least */
+    fnn_region_ended(threads * least - (fnn_now() - team.start), asleep);
     return team.end;
 }
 #endif
@@ -166,10 +208,11 @@ int64_t fnn_run(const fnn_call *calls, int64_t count)
             work += calls[i].work;
             if (calls[i].work > most) most = calls[i].work;
         }
-    int parts = fnn_parts(work);
+    int asleep = 0, parts = fnn_parts(work, &asleep);
     if (parts > 1) parts = fnn_share(most, parts);
+    if (parts > MOST_PARTS) parts = MOST_PARTS;
     if (parts > 1 && !atomic_exchange_explicit(&team.busy, 1, memory_order_acquire)) {
-        done = run_team(calls, count, parts);
+        done = run_team(calls, count, parts, asleep);
         int stop = team.refused;
         atomic_store_explicit(&team.busy, 0, memory_order_release);
         if (stop) return done;

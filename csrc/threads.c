@@ -10,7 +10,6 @@
 #include <windows.h>
 #else
 #include <pthread.h>
-#include <sys/resource.h>
 #include <time.h>
 #endif
 #if defined(FNN_OPENMP)
@@ -18,23 +17,32 @@
 static int omp_start; /* OpenMP's own limit when the library was loaded */
 #endif
 
-/* Work below which a second thread costs more than it saves, in floating point operations, and how
- * long a team stays awake after a region: benchmarks/threads.py measures both. */
+/* Work below which a second thread costs more than it saves, in floating point operations:
+ * benchmarks/threads.py measures it. Waking a team costs 50 us on one machine and 3 ms on another
+ * (a virtual CPU that must be woken too), so the least work to wake it for is learnt. */
 #define WARM_WORK 2e5
 #define COLD_WORK 1e7
-#define WARM_NS 1000000
+#define COLD_MOST_WORK 1e9
+#define WARM_NS 1000000 /* how long a team stays awake after a region */
 
-/* When others take our CPUs, one thread for this long; longer each time it is still so. */
-#define LEAVE_NS 10000000
-#define LEAVE_MOST_NS 500000000
+/* Regions earn credit by the time that they save over one thread, and lose it by what they take
+ * longer: without credit, because others use our CPUs, one thread for a while; each time longer
+ * until the credit is full again. */
+#define CREDIT_MOST_NS 5000000
+#define CREDIT_RETRY_NS 2000000
+#define LOSS_MOST_NS 2000000 /* of one region: a single mishap decides nothing */
+#define LEAVE_NS 20000000
+#define LEAVE_MOST_NS 1000000000
 
 static atomic_int wanted; /* set_num_threads, or the start value; 0: not asked yet */
 static atomic_int forked; /* this process is a child of fork */
-static atomic_llong crowded_until, leave = LEAVE_NS;
+static atomic_llong alone_until;
+static int64_t credit = CREDIT_MOST_NS, leave = LEAVE_NS; /* the team's owner's alone */
 
 /* OpenMP keeps one team per thread that starts regions */
 static _Thread_local int64_t last_region, last_missed;
-static _Thread_local double missed; /* work done by one thread since the team fell asleep */
+static double cold_work = COLD_WORK; /* and these */
+static _Thread_local double missed;  /* work done by one thread since the team fell asleep */
 
 int64_t fnn_now(void)
 {
@@ -96,46 +104,38 @@ int fnn_share(double work, int parts)
     return work < WARM_WORK ? 1 : worth < parts ? (int)worth : parts;
 }
 
-int fnn_parts(double work)
+int fnn_parts(double work, int *asleep)
 {
     if (work < WARM_WORK) return 1;
     int parts = fnn_threads();
     if (parts == 1) return 1;
     int64_t now = fnn_now();
-    if (now < atomic_load_explicit(&crowded_until, memory_order_relaxed)) return 1;
-    if (now - last_region > WARM_NS) { /* asleep: wake it for enough work, at once or in a row */
+    if (now < atomic_load_explicit(&alone_until, memory_order_relaxed)) return 1;
+    *asleep = now - last_region > WARM_NS;
+    if (*asleep) { /* wake it for enough work, at once or in a row */
         missed = work + (now - last_missed > WARM_NS ? 0 : missed);
         last_missed = now;
-        if (missed < COLD_WORK) return 1;
+        if (missed < cold_work) return 1;
     }
     missed = 0;
     return fnn_share(work, parts);
 }
 
-void fnn_region_ended(void) { last_region = fnn_now(); }
-
-void fnn_crowded(void)
+void fnn_region_ended(int64_t saved, int asleep)
 {
-    int64_t now = fnn_now(), until = atomic_load(&crowded_until), time = atomic_load(&leave);
-    if (now < until) return;
-    /* crowded again soon after the last retry: stay away twice as long */
-    time = now - until < 2 * time ? 2 * time : LEAVE_NS;
-    if (time > LEAVE_MOST_NS) time = LEAVE_MOST_NS;
-    atomic_store(&leave, time);
-    atomic_store(&crowded_until, now + time);
-}
-
-int64_t fnn_switches(void)
-{
-#if defined(_WIN32)
-    return 0;
-#else
-    struct rusage usage;
-#if defined(RUSAGE_THREAD)
-    getrusage(RUSAGE_THREAD, &usage);
-#else
-    getrusage(RUSAGE_SELF, &usage);
-#endif
-    return usage.ru_nivcsw;
-#endif
+    last_region = fnn_now();
+    if (asleep) {
+        double work = saved < 0 ? 2 * cold_work : cold_work / 2;
+        cold_work = work < COLD_WORK ? COLD_WORK : work > COLD_MOST_WORK ? COLD_MOST_WORK : work;
+        return;
+    }
+    credit += saved > -LOSS_MOST_NS ? saved : -LOSS_MOST_NS;
+    if (credit >= CREDIT_MOST_NS) {
+        credit = CREDIT_MOST_NS;
+        leave = LEAVE_NS;
+    } else if (credit < 0) {
+        credit = CREDIT_RETRY_NS;
+        atomic_store_explicit(&alone_until, last_region + leave, memory_order_relaxed);
+        leave = 2 * leave < LEAVE_MOST_NS ? 2 * leave : LEAVE_MOST_NS;
+    }
 }

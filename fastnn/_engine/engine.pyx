@@ -26,7 +26,6 @@ cdef extern from "fastnn.h":
     void fnn_set_threads(int)
     void fnn_after_fork()
     int fnn_openmp()
-    int fnn_parts(double) nogil
     int64_t fnn_run(const fnn_call *, int64_t) nogil
 
 cdef extern from *:
