@@ -17,6 +17,7 @@ import sys
 import time
 
 from .machine import limits
+from .measure import PAUSE
 
 SQUARES = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 LAYERS = ((64, 10), (64, 64), (128, 10), (256, 256), (784, 128), (784, 512), (512, 512))
@@ -85,6 +86,8 @@ def work(library, threads):
             start = time.perf_counter()
             f()
             count = max(1, min(100_000, int(seconds / (time.perf_counter() - start))))
+        for _ in range(1 + count // 4):  # after a pause: wakes threads, warms caches
+            f()
         start = time.perf_counter()
         for _ in range(count):
             f()
@@ -138,6 +141,7 @@ def compare(group, libraries, threads, dtype, rounds, peak):
         turns = {name: [] for name in libraries}
         for _ in range(rounds):
             for name, contestant in contestants.items():
+                time.sleep(PAUSE if threads > 1 else 0)
                 turns[name].append(contestant.time(case, dtype, 0.003))
         seconds = {name: statistics.median(values) for name, values in turns.items()}
         results.append((case, seconds))

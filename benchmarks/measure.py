@@ -6,8 +6,10 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 
+PAUSE = 0.15  # s; OpenBLAS's idle threads keep a CPU busy for 0.1 s after a product
 LIBRARIES = ("fastnn", "numpy", "torch", "jax")
 
 
@@ -149,6 +151,7 @@ def interleaved(contestants, prepare, seconds, rounds, scale=1.0):
         turns.append((contestant, mode, count, result))
     for _ in range(rounds):
         for contestant, mode, count, result in turns:
+            time.sleep(PAUSE if contestant.threads > 1 else 0)
             seconds = result.take(contestant, "time", "seconds", mode, count=count)
             if seconds is not None:
                 result.values.append(scale * seconds)

@@ -41,7 +41,7 @@ typedef struct fnn_call {
     int32_t outputs; /* args.p[0..outputs) are written */
     int32_t flags;
     int32_t max_parts; /* 0: any number; else as many as its scratch was made for */
-    double work; /* about how many floating point operations: decides how many threads */
+    double work;       /* about how many floating point operations: decides how many threads */
     void *owner[FNN_BUFFERS]; /* the Storage behind each buffer; only the engine reads it */
 } fnn_call;
 
@@ -313,7 +313,8 @@ int fnn_cpus(void);                 /* CPUs that affinity and the cgroup quota a
 double fnn_quota(const char *root); /* CPUs that the cgroups below this folder grant; 0: no limit */
 
 /* threads.c */
-int fnn_threads(void); /* most threads a Call may use now */
+int fnn_threads(void);    /* most threads a Call may use now */
+int fnn_most_parts(void); /* most shares that a Call may be cut into now */
 void fnn_set_threads(int n);
 void fnn_after_fork(void); /* in the child: one thread from now on */
 int fnn_openmp(void);      /* the OpenMP version that was built in, or 0 */

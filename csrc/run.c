@@ -32,6 +32,7 @@ static int64_t run_alone(const fnn_call *calls, int64_t begin, int64_t count)
 #if defined(FNN_OPENMP)
 #define MOST_PARTS 256
 #define SPIN_NS 50000   /* a pure spin barrier collapses when two threads share a CPU */
+#define FINE_WORK 2e7   /* from here on two parts for each thread: who is held up does fewer */
 #define LOST_NS 3000000 /* waiting this long, and half of a region, is not worth its other half */
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -105,8 +106,10 @@ static int64_t wait_turn(int64_t turn, int64_t before)
 
 static int parts_of(const fnn_call *c, int parts)
 {
+    if (c->flags & FNN_SERIAL) return 1;
+    if (c->work > FINE_WORK) parts *= FINE_PARTS;
     if (c->max_parts && parts > c->max_parts) parts = c->max_parts;
-    return c->flags & FNN_SERIAL ? 1 : fnn_share(c->work, parts);
+    return fnn_share(c->work, parts);
 }
 
 /* What one thread `me` of `n` does in a region; returns the ns that it waited for others. */
@@ -116,7 +119,7 @@ static int64_t work_through(const fnn_call *calls, int64_t count, int64_t first,
     while ((i = atomic_load_explicit(&team.turn, memory_order_acquire) - first) < team.end) {
         int use = parts_of(&calls[i], n);
         int64_t next = i;
-        for (int k = 0; me < use && k < use; k++) {
+        for (int k = 0; (me < use || use > n) && k < use; k++) {
             int part = (me + k) % use;
             if (!claim(part, first + i)) continue;
             calls[i].kernel(&calls[i].args, part, use);
@@ -125,7 +128,7 @@ static int64_t work_through(const fnn_call *calls, int64_t count, int64_t first,
         }
         if (next == i) { /* others are still at it */
             int64_t ns = wait_turn(first + i, waited);
-            if (use == n) waited += ns;
+            if (use >= n) waited += ns;
             continue;
         }
         /* this thread finished the Call; thread 0 also runs what follows and is for one thread */

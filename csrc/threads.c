@@ -98,6 +98,8 @@ int fnn_threads(void)
 #endif
 }
 
+int fnn_most_parts(void) { return FINE_PARTS * fnn_threads(); }
+
 int fnn_share(double work, int parts)
 {
     double worth = work / (WARM_WORK / 2);

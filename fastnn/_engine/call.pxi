@@ -63,7 +63,7 @@ cdef int run_random(fnn_call *c, int outputs, double work, Generator generator) 
 
 cdef int64_t limit_parts(fnn_call *c):
     """For scratch: how many parts the Call has at most, now fixed, whatever set_num_threads does meanwhile."""
-    c.max_parts = fnn_threads()
+    c.max_parts = fnn_most_parts()
     return c.max_parts
 
 

@@ -23,6 +23,7 @@ cdef extern from "fastnn.h":
     int fnn_cpus()
     double fnn_quota(const char *)
     int fnn_threads()
+    int fnn_most_parts()
     void fnn_set_threads(int)
     void fnn_after_fork()
     int fnn_openmp()
