@@ -275,6 +275,29 @@ typedef struct fnn_call {
 #define FNN_POOL(X)                                                                                \
     X(max_pool_forward) X(max_pool_backward) X(avg_pool_forward) X(avg_pool_backward)
 
+#define FNN_RESIZE(X) X(resize_forward) X(resize_backward)
+#define FNN_PATCHES(X) X(unfold_forward) X(fold_forward)
+#define FNN_SCAN(X) X(linear_scan) X(extreme_scan) X(logcumsumexp)
+#define FNN_SPECIAL(X)                                                                             \
+    X(asin_forward)                                                                                \
+    X(acos_forward)                                                                                \
+    X(atan_forward)                                                                                \
+    X(sinh_forward)                                                                                \
+    X(cosh_forward)                                                                                \
+    X(asinh_forward)                                                                               \
+    X(acosh_forward)                                                                               \
+    X(atanh_forward)                                                                               \
+    X(exp2_forward)                                                                                \
+    X(erfc_forward)                                                                                \
+    X(erfinv_forward)                                                                              \
+    X(lgamma_forward)                                                                              \
+    X(digamma_forward)                                                                             \
+    X(polygamma_forward)                                                                           \
+    X(atan2_forward)                                                                               \
+    X(hypot_forward)                                                                               \
+    X(copysign_forward)                                                                            \
+    X(logaddexp_forward)
+
 #define FNN_STEMS(S)                                                                               \
     S(elementwise, FNN_ELEMENTWISE)                                                                \
     S(activation, FNN_ACTIVATION)                                                                  \
@@ -291,7 +314,11 @@ typedef struct fnn_call {
     S(optim, FNN_OPTIM)                                                                            \
     S(adaptive, FNN_ADAPTIVE)                                                                      \
     S(clip, FNN_CLIP)                                                                              \
-    S(average, FNN_AVERAGE)
+    S(average, FNN_AVERAGE)                                                                        \
+    S(patches, FNN_PATCHES)                                                                        \
+    S(resize, FNN_RESIZE)                                                                          \
+    S(scan, FNN_SCAN)                                                                              \
+    S(special, FNN_SPECIAL)
 
 #ifndef FNN_REAL /* no kernel needs it: a new kernel leaves the compiled others as they are */
 #define FNN_ID(name) FNN_##name,

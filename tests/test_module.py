@@ -346,3 +346,99 @@ def test_dropout_layers():
     assert y.grad_fn.name() == "dropout"
     with pytest.raises(ValueError, match="p must be from 0 to 1, got 2"):
         nn.Dropout(2)
+
+
+@pytest.mark.filterwarnings("ignore:Full backward hook")
+def test_backward_hooks():
+    """What torch's full backward hooks see and change: gradients of inputs and outputs."""
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    found = []
+    for library in (fastnn, torch):
+        layer = library.nn.Linear(3, 2)
+        layer.load_state_dict(
+            {
+                "weight": library.as_tensor(np.arange(6, dtype=np.float32).reshape(2, 3)),
+                "bias": library.zeros(2),
+            }
+        )
+        seen = []
+
+        def before(module, dy, seen=seen):
+            seen.append([g.detach().numpy().copy() for g in dy])
+            return (dy[0] * 2,)
+
+        def after(module, dx, dy, seen=seen):
+            seen.append([None if g is None else g.detach().numpy().copy() for g in (*dx, *dy)])
+            return (dx[0] + 1,) if dx[0] is not None else None
+
+        handles = [
+            layer.register_full_backward_pre_hook(before),
+            layer.register_full_backward_hook(after),
+        ]
+        x = library.ones(4, 3)
+        x.requires_grad_()
+        layer(x).sum().backward()
+        layer(
+            x.detach()
+        ).sum().backward()  # no gradient wanted by the input: hooks run all the same
+        for handle in handles:
+            handle.remove()
+        layer(x).sum().backward()
+        found.append((seen, x.grad.numpy().copy(), layer.weight.grad.numpy().copy()))
+    (mine, *mine_grads), (theirs, *their_grads) = found
+    assert len(mine) == len(theirs) == 4
+    for a, b in zip(mine, theirs, strict=True):
+        for u, v in zip(a, b, strict=True):
+            assert (u is None) == (v is None)
+            np.testing.assert_array_equal(u, v)
+    for u, v in zip(mine_grads, their_grads, strict=True):
+        np.testing.assert_array_equal(u, v)
+    layer = nn.Linear(1, 1)
+    layer.register_full_backward_hook(lambda m, dx, dy: (dx[0], dx[0]))
+    total = layer(fastnn.ones(1, 1, requires_grad=True)).sum()
+    with pytest.raises(RuntimeError, match="returned 2 gradients, expected 1"):
+        total.backward()
+
+
+def test_fusing_batch_norm_and_parameters_as_a_vector():
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    rng = np.random.default_rng(2)
+    for first, second, shape, transposed in (
+        (("Conv2d", 3, 4, 3), "BatchNorm2d", (2, 3, 6, 6), False),
+        (("ConvTranspose2d", 3, 4, 3), "BatchNorm2d", (2, 3, 6, 6), True),
+        (("Conv1d", 3, 4, 3), "BatchNorm1d", (2, 3, 6), False),
+        (("Linear", 3, 4), "BatchNorm1d", (5, 3), False),
+    ):
+        pair = nn.Sequential(getattr(nn, first[0])(*first[1:]), getattr(nn, second)(4))
+        for _ in range(3):
+            pair(fastnn.tensor(rng.standard_normal(shape).astype(np.float32)))
+        pair.eval()
+        other = torch.nn.Sequential(
+            getattr(torch.nn, first[0])(*first[1:]), getattr(torch.nn, second)(4)
+        ).eval()
+        other.load_state_dict(
+            {k: torch.tensor(np.array(v.detach().numpy())) for k, v in pair.state_dict().items()}
+        )
+        linear = first[0] == "Linear"
+        extra = () if linear else (transposed,)
+        name = "fuse_linear_bn_eval" if linear else "fuse_conv_bn_eval"
+        fused = getattr(nn.utils, name)(*pair, *extra)
+        theirs = getattr(torch.nn.utils, name)(*other, *extra)
+        for key, value in theirs.state_dict().items():
+            np.testing.assert_allclose(
+                fused.state_dict()[key].numpy(), value.numpy(), rtol=1e-5, atol=1e-6
+            )
+        x = fastnn.tensor(rng.standard_normal(shape).astype(np.float32))
+        np.testing.assert_allclose(
+            fused(x).detach().numpy(), pair(x).detach().numpy(), rtol=1e-4, atol=1e-5
+        )
+        with pytest.raises(ValueError, match="eval"):
+            getattr(nn.utils, name)(*pair.train(), *extra)
+
+    model = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+    vector = nn.utils.parameters_to_vector(model.parameters())
+    assert vector.shape == (11,) and vector.requires_grad
+    nn.utils.vector_to_parameters(fastnn.arange(11.0), model.parameters())
+    np.testing.assert_array_equal(model[0].bias.detach().numpy(), [6, 7])
+    with pytest.raises(ValueError, match="11 elements"):
+        nn.utils.vector_to_parameters(fastnn.arange(12.0), model.parameters())

@@ -17,10 +17,27 @@ from fastnn.nn.activation import (
 )
 from fastnn.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from fastnn.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
-from fastnn.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
-from fastnn.nn.embedding import Embedding
+from fastnn.nn.distance import CosineSimilarity, PairwiseDistance
+from fastnn.nn.dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
+from fastnn.nn.embedding import Embedding, EmbeddingBag
 from fastnn.nn.flatten import Flatten, Identity, Unflatten
 from fastnn.nn.gate import GLU, PReLU, Swish
+from fastnn.nn.image import (
+    ChannelShuffle,
+    LocalResponseNorm,
+    MaxUnpool1d,
+    MaxUnpool2d,
+    PixelShuffle,
+    PixelUnshuffle,
+)
+from fastnn.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from fastnn.nn.linear import Bilinear, Linear
 from fastnn.nn.loss import (
     BCELoss,
@@ -33,7 +50,26 @@ from fastnn.nn.loss import (
     SmoothL1Loss,
 )
 from fastnn.nn.module import Module
-from fastnn.nn.norm import BatchNorm1d, BatchNorm2d, GroupNorm, InstanceNorm1d, LayerNorm, RMSNorm
+from fastnn.nn.noise import RReLU
+from fastnn.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, LayerNorm, RMSNorm
+from fastnn.nn.padding import (
+    CircularPad1d,
+    CircularPad2d,
+    CircularPad3d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ConstantPad3d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReflectionPad3d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ReplicationPad3d,
+    ZeroPad1d,
+    ZeroPad2d,
+    ZeroPad3d,
+)
+from fastnn.nn.patches import Fold, Unfold
 from fastnn.nn.pool import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -58,5 +94,6 @@ from fastnn.nn.rectifier import (
     Tanhshrink,
     Threshold,
 )
-from fastnn.nn.softmax import LogSoftmax, Softmax, Softmin
+from fastnn.nn.resize import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
+from fastnn.nn.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from fastnn.nn.summary import summary

@@ -39,9 +39,9 @@ class Sigmoid(_Activation):
     tensor([0.5   , 0.8808])
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return sigmoid(x)
+        return sigmoid(input)
 
 
 class Tanh(_Activation):
@@ -62,9 +62,9 @@ class Tanh(_Activation):
     tensor([0.    , 0.7616])
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return tanh(x)
+        return tanh(input)
 
 
 class SiLU(_Activation):
@@ -93,9 +93,9 @@ class SiLU(_Activation):
     def __init__(self, inplace=False):
         super().__init__(inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return silu(x, self.inplace)
+        return silu(input, self.inplace)
 
 
 class Mish(_Activation):
@@ -124,9 +124,9 @@ class Mish(_Activation):
     def __init__(self, inplace=False):
         super().__init__(inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return mish(x, self.inplace)
+        return mish(input, self.inplace)
 
 
 class GELU(_Activation):
@@ -155,9 +155,9 @@ class GELU(_Activation):
     def __init__(self, approximate="none"):
         super().__init__(approximate=approximate)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return gelu(x, self.approximate)
+        return gelu(input, self.approximate)
 
 
 class Softplus(_Activation):
@@ -188,9 +188,9 @@ class Softplus(_Activation):
     def __init__(self, beta=1.0, threshold=20.0):
         super().__init__(beta=beta, threshold=threshold)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return softplus(x, self.beta, self.threshold)
+        return softplus(input, self.beta, self.threshold)
 
 
 class LogSigmoid(_Activation):
@@ -211,9 +211,9 @@ class LogSigmoid(_Activation):
     tensor([ -0.6931, -30.    ])
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return logsigmoid(x)
+        return logsigmoid(input)
 
 
 class Softsign(_Activation):
@@ -234,9 +234,9 @@ class Softsign(_Activation):
     tensor([ 0.5 , -0.75])
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return softsign(x)
+        return softsign(input)
 
 
 class ELU(_Activation):
@@ -267,9 +267,9 @@ class ELU(_Activation):
     def __init__(self, alpha=1.0, inplace=False):
         super().__init__(alpha=alpha, inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return elu(x, self.alpha, self.inplace)
+        return elu(input, self.alpha, self.inplace)
 
 
 class SELU(_Activation):
@@ -299,9 +299,9 @@ class SELU(_Activation):
     def __init__(self, inplace=False):
         super().__init__(inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return selu(x, self.inplace)
+        return selu(input, self.inplace)
 
 
 class CELU(_Activation):
@@ -332,6 +332,6 @@ class CELU(_Activation):
     def __init__(self, alpha=1.0, inplace=False):
         super().__init__(alpha=alpha, inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return celu(x, self.alpha, self.inplace)
+        return celu(input, self.alpha, self.inplace)

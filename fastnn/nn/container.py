@@ -125,12 +125,12 @@ class Sequential(_Numbered):
         for i, value in enumerate(values):
             setattr(self, names.get(id(value), str(i)), value)
 
-    def forward(self, x):
+    def forward(self, input):
         """The output of the last module."""
         values = self.__dict__
         for name in self._members:
-            x = values[name](x)
-        return x
+            input = values[name](input)
+        return input
 
 
 class ModuleList(_Numbered):

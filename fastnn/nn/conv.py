@@ -172,10 +172,12 @@ class Conv2d(_Conv):
             padding_mode, 0, dtype,
         )  # fmt: skip
 
-    def forward(self, x):
+    def forward(self, input):
         """The convolved images."""
-        x, padding = self._padded(x)
-        return conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        input, padding = self._padded(input)
+        return conv2d(
+            input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
+        )
 
 
 class Conv1d(_Conv):
@@ -217,10 +219,12 @@ class Conv1d(_Conv):
             padding_mode, 0, dtype,
         )  # fmt: skip
 
-    def forward(self, x):
+    def forward(self, input):
         """The convolved sequences."""
-        x, padding = self._padded(x)
-        return conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        input, padding = self._padded(input)
+        return conv1d(
+            input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
+        )
 
 
 class _ConvTranspose(_Conv):
@@ -285,11 +289,18 @@ class ConvTranspose2d(_ConvTranspose):
     (1, 4, 10, 10)
     """
 
-    def forward(self, x, output_size=None):
+    def forward(self, input, output_size=None):
         """The images, enlarged; `output_size` chooses among the sizes that the stride leaves open."""
-        extra = self._extra(x, output_size)
+        extra = self._extra(input, output_size)
         return conv_transpose2d(
-            x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            extra,
+            self.groups,
+            self.dilation,
         )
 
 
@@ -324,9 +335,16 @@ padding_mode, dtype
 
     _dims = 1
 
-    def forward(self, x, output_size=None):
+    def forward(self, input, output_size=None):
         """The sequences, enlarged; `output_size` chooses among the sizes that the stride leaves open."""
-        extra = self._extra(x, output_size)
+        extra = self._extra(input, output_size)
         return conv_transpose1d(
-            x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            extra,
+            self.groups,
+            self.dilation,
         )

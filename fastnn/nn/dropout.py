@@ -1,7 +1,14 @@
 """Dropout layers: random units or channels are switched off in training."""
 
 from fastnn.nn.module import Module
-from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d
+from fastnn.ops.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 
 
 class _Dropout(Module):
@@ -41,9 +48,9 @@ class Dropout(_Dropout):
     tensor([1., 1., 1.])
     """
 
-    def forward(self, x):
-        """x with dropped elements, or x itself in evaluation."""
-        return dropout(x, self.p, self.training, self.inplace)
+    def forward(self, input):
+        """input with dropped elements, or input itself in evaluation."""
+        return dropout(input, self.p, self.training, self.inplace)
 
 
 class Dropout1d(_Dropout):
@@ -63,9 +70,9 @@ class Dropout1d(_Dropout):
     (2, 3, 4)
     """
 
-    def forward(self, x):
-        """x with dropped channels, or x itself in evaluation."""
-        return dropout1d(x, self.p, self.training, self.inplace)
+    def forward(self, input):
+        """input with dropped channels, or input itself in evaluation."""
+        return dropout1d(input, self.p, self.training, self.inplace)
 
 
 class Dropout2d(_Dropout):
@@ -85,9 +92,9 @@ class Dropout2d(_Dropout):
     (2, 3, 4, 4)
     """
 
-    def forward(self, x):
-        """x with dropped channels, or x itself in evaluation."""
-        return dropout2d(x, self.p, self.training, self.inplace)
+    def forward(self, input):
+        """input with dropped channels, or input itself in evaluation."""
+        return dropout2d(input, self.p, self.training, self.inplace)
 
 
 class AlphaDropout(_Dropout):
@@ -111,6 +118,50 @@ class AlphaDropout(_Dropout):
     (2, 3)
     """
 
-    def forward(self, x):
-        """x with dropped elements, or x itself in evaluation."""
-        return alpha_dropout(x, self.p, self.training, self.inplace)
+    def forward(self, input):
+        """input with dropped elements, or input itself in evaluation."""
+        return alpha_dropout(input, self.p, self.training, self.inplace)
+
+
+class Dropout3d(_Dropout):
+    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W): ``torch.nn.Dropout3d``.
+
+    Parameters
+    ----------
+    p : float
+        Default 0.5.
+    inplace : bool
+        Write into the input. Default False.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Dropout3d(0.1)(fastnn.ones(2, 3, 4, 4, 4)).shape
+    (2, 3, 4, 4, 4)
+    """
+
+    def forward(self, input):
+        """input with dropped channels, or input itself in evaluation."""
+        return dropout3d(input, self.p, self.training, self.inplace)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """`AlphaDropout` of whole channels: ``torch.nn.FeatureAlphaDropout``.
+
+    Parameters
+    ----------
+    p : float
+        Default 0.5.
+    inplace : bool
+        Write into the input. Default False.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.FeatureAlphaDropout(0.1)(fastnn.zeros(2, 3, 4)).shape
+    (2, 3, 4)
+    """
+
+    def forward(self, input):
+        """input with dropped channels, or input itself in evaluation."""
+        return feature_alpha_dropout(input, self.p, self.training, self.inplace)

@@ -3,6 +3,7 @@
 from fastnn._engine.engine import Parameter, Tensor
 from fastnn.nn import init
 from fastnn.nn.module import Module
+from fastnn.ops.bag import embedding_bag
 from fastnn.ops.embedding import embedding
 from fastnn.ops.random import rand
 
@@ -18,6 +19,14 @@ class Embedding(Module):
         D, their length.
     padding_idx : int, optional
         This row starts as zeros and gets no gradient.
+    max_norm : float, optional
+        Rows that are looked up and longer are first scaled down to it, in place.
+    norm_type : float
+        Which norm. Default 2.
+    scale_grad_by_freq : bool
+        Divide each row's gradient by how often the batch names the row. Default False.
+    sparse : bool
+        Only False: gradients are dense.
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -42,16 +51,21 @@ class Embedding(Module):
     (2, 2, 3)
     """
 
-    def __init__(self, num_embeddings, embedding_dim, padding_idx=None, dtype=None):
+    def __init__(
+        self,
+        num_embeddings,
+        embedding_dim,
+        padding_idx=None,
+        max_norm=None,
+        norm_type=2.0,
+        scale_grad_by_freq=False,
+        sparse=False,
+        dtype=None,
+    ):
         super().__init__()
-        if padding_idx is not None:
-            if not -num_embeddings <= padding_idx < num_embeddings:
-                raise ValueError(
-                    f"Embedding: padding_idx {padding_idx} is out of range for {num_embeddings} rows"
-                )
-            padding_idx %= num_embeddings
-        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.padding_idx = padding_idx
+        _describe(self, num_embeddings, embedding_dim, padding_idx, sparse)
+        self.max_norm, self.norm_type = max_norm, norm_type
+        self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
         self.weight = Parameter(rand(num_embeddings, embedding_dim, dtype=dtype))
         self.reset_parameters()
 
@@ -59,22 +73,128 @@ class Embedding(Module):
         """Draw the weight anew."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
-            self.weight.detach().numpy()[self.padding_idx] = 0
+            self.weight.detach()[self.padding_idx] = 0
 
     @classmethod
-    def from_pretrained(cls, embeddings, freeze=True, padding_idx=None):
-        """An Embedding with these rows, (V, D), frozen unless `freeze` is False."""
+    def from_pretrained(cls, embeddings, freeze=True, padding_idx=None, **options):
+        """A layer with these rows, (V, D), frozen unless `freeze` is False; other options by name."""
         if not isinstance(embeddings, Tensor) or embeddings.ndim != 2:
-            raise ValueError("Embedding.from_pretrained: embeddings must be a 2-d Tensor (V, D)")
-        layer = cls(*embeddings.shape, padding_idx=padding_idx, dtype=embeddings.dtype)
+            raise ValueError(
+                f"{cls.__name__}.from_pretrained: embeddings must be a 2-d Tensor (V, D)"
+            )
+        layer = cls(*embeddings.shape, padding_idx=padding_idx, dtype=embeddings.dtype, **options)
         layer.weight.data = embeddings
         layer.weight.requires_grad_(not freeze)
         return layer
 
-    def forward(self, x):
-        """Rows of the weight, x.shape + (D,)."""
-        return embedding(x, self.weight, self.padding_idx)
+    def forward(self, input):
+        """Rows of the weight, input.shape + (D,)."""
+        return embedding(
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
+            self.scale_grad_by_freq, self.sparse,
+        )  # fmt: skip
 
     def extra_repr(self):
-        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+        return _options(self)
+
+
+def _describe(layer, num_embeddings, embedding_dim, padding_idx, sparse):
+    name = type(layer).__name__
+    if padding_idx is not None:
+        if not -num_embeddings <= padding_idx < num_embeddings:
+            raise ValueError(
+                f"{name}: padding_idx {padding_idx} is out of range for {num_embeddings} rows"
+            )
+        padding_idx %= num_embeddings
+    if sparse:
+        raise ValueError(f"{name}: sparse gradients do not exist in fastnn: sparse=False")
+    layer.num_embeddings, layer.embedding_dim = num_embeddings, embedding_dim
+    layer.padding_idx = padding_idx
+
+
+def _options(layer):
+    text = f"{layer.num_embeddings}, {layer.embedding_dim}"
+    if layer.padding_idx is not None:
+        text += f", padding_idx={layer.padding_idx}"
+    if layer.max_norm is not None:
+        text += f", max_norm={layer.max_norm}, norm_type={layer.norm_type}"
+    if layer.scale_grad_by_freq:
+        text += ", scale_grad_by_freq=True"
+    return text
+
+
+class EmbeddingBag(Embedding):
+    """The sum, mean or maximum of the rows that each bag names: ``torch.nn.EmbeddingBag``.
+
+    Parameters
+    ----------
+    num_embeddings : int
+        V, the number of rows.
+    embedding_dim : int
+        D, their length.
+    max_norm : float, optional
+        Rows that are looked up and longer are first scaled down to it, in place.
+    norm_type : float
+        Which norm. Default 2.
+    scale_grad_by_freq : bool
+        Divide each row's gradient by how often the batch names the row. Default False.
+    mode : {"mean", "sum", "max"}
+        Default "mean".
+    sparse : bool
+        Only False: gradients are dense.
+    include_last_offset : bool
+        The last offset is the end of the last bag. Default False.
+    padding_idx : int, optional
+        This row counts nowhere.
+    dtype : dtype, optional
+        float32 (default) or float64.
+
+    Attributes
+    ----------
+    weight : Parameter
+        (V, D), from N(0, 1).
+
+    Shapes
+    ------
+    Input: (B, L), a bag in each row; or (T,) with offsets (B,). Output: (B, D).
+
+    Raises
+    ------
+    ValueError, IndexError
+        If arguments do not fit.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.EmbeddingBag(10, 3)(fastnn.tensor([[1, 2], [9, 0]])).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        num_embeddings,
+        embedding_dim,
+        max_norm=None,
+        norm_type=2.0,
+        scale_grad_by_freq=False,
+        mode="mean",
+        sparse=False,
+        include_last_offset=False,
+        padding_idx=None,
+        dtype=None,
+    ):
+        super().__init__(
+            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq,
+            sparse, dtype,
+        )  # fmt: skip
+        self.mode, self.include_last_offset = mode, include_last_offset
+
+    def forward(self, input, offsets=None, per_sample_weights=None):
+        """One row for each bag, (B, D)."""
+        return embedding_bag(
+            input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
+            self.mode, self.sparse, per_sample_weights, self.include_last_offset, self.padding_idx,
+        )  # fmt: skip
+
+    def extra_repr(self):
+        return f"{_options(self)}, mode={self.mode!r}"

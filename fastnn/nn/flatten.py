@@ -16,9 +16,9 @@ class Identity(Module):
     def __init__(self, *args, **kwargs):
         super().__init__()
 
-    def forward(self, x):
-        """x itself."""
-        return x
+    def forward(self, input):
+        """input itself."""
+        return input
 
 
 class Flatten(Module):
@@ -45,9 +45,9 @@ class Flatten(Module):
         super().__init__()
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, x):
-        """x with the dimensions joined."""
-        return x.flatten(self.start_dim, self.end_dim)
+    def forward(self, input):
+        """input with the dimensions joined."""
+        return input.flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -82,16 +82,16 @@ class Unflatten(Module):
         if not self.unflattened_size:
             raise ValueError("Unflatten: unflattened_size must not be empty")
 
-    def forward(self, x):
-        """x with the dimension split."""
-        dim = self.dim + x.ndim if self.dim < 0 else self.dim
-        if not 0 <= dim < x.ndim:
-            raise IndexError(f"Unflatten: dim {self.dim} is out of range for shape {x.shape}")
+    def forward(self, input):
+        """input with the dimension split."""
+        dim = self.dim + input.ndim if self.dim < 0 else self.dim
+        if not 0 <= dim < input.ndim:
+            raise IndexError(f"Unflatten: dim {self.dim} is out of range for shape {input.shape}")
         try:
-            return x.reshape(x.shape[:dim] + self.unflattened_size + x.shape[dim + 1 :])
+            return input.reshape(input.shape[:dim] + self.unflattened_size + input.shape[dim + 1 :])
         except (ValueError, RuntimeError) as error:
             raise ValueError(
-                f"Unflatten: {x.shape[dim]} elements of dim {self.dim} do not make {self.unflattened_size}"
+                f"Unflatten: {input.shape[dim]} elements of dim {self.dim} do not make {self.unflattened_size}"
             ) from error
 
     def extra_repr(self):

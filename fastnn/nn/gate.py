@@ -62,9 +62,9 @@ class PReLU(_Learned):
     def __init__(self, num_parameters=1, init=0.25, dtype=None):
         super().__init__(num_parameters, init, dtype)
 
-    def forward(self, x):
-        """x, with its negative elements scaled by the weight."""
-        return prelu(x, self.weight)
+    def forward(self, input):
+        """input, with its negative elements scaled by the weight."""
+        return prelu(input, self.weight)
 
 
 class Swish(_Learned):
@@ -102,9 +102,9 @@ class Swish(_Learned):
     def __init__(self, num_parameters=1, init=1.0, dtype=None):
         super().__init__(num_parameters, init, dtype)
 
-    def forward(self, x):
-        """x sigmoid(weight x)."""
-        return swish(x, self.weight)
+    def forward(self, input):
+        """input sigmoid(weight input)."""
+        return swish(input, self.weight)
 
 
 class GLU(_Activation):
@@ -133,6 +133,6 @@ class GLU(_Activation):
     def __init__(self, dim=-1):
         super().__init__(dim=dim)
 
-    def forward(self, x):
+    def forward(self, input):
         """The first half, gated by the second."""
-        return glu(x, self.dim)
+        return glu(input, self.dim)

@@ -67,9 +67,9 @@ class Linear(Module):
             bound = 1 / math.sqrt(self.in_features)
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, x):
-        """x Wᵀ + b."""
-        return linear(x, self.weight, self.bias)
+    def forward(self, input):
+        """input Wᵀ + b."""
+        return linear(input, self.weight, self.bias)
 
     def extra_repr(self):
         bias = self.bias is not None
@@ -136,9 +136,9 @@ class Bilinear(Module):
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, x1, x2):
+    def forward(self, input1, input2):
         """x₁ᵀ W x₂ + b."""
-        return bilinear(x1, x2, self.weight, self.bias)
+        return bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self):
         return (

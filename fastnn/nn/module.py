@@ -201,13 +201,8 @@ class Module:
     def parameters(self, recurse=True):
         """The Parameters, each once."""
         # clip_grad_norm_(model.parameters()) asks for them at every step: no generators inside
-        found = {}
-        for module in self._everything() if recurse else (self,):
-            values = module.__dict__
-            for name, kind in values["_members"].items():
-                if kind == PARAMETER and values[name] is not None:
-                    found[id(values[name])] = values[name]
-        return iter(found.values())
+        modules = self._everything() if recurse else (self,)
+        return iter({id(p): p for m in modules for _, p in m._own(PARAMETER)}.values())
 
     def _everything(self):
         """This module and all below it, parents first, each once."""
@@ -369,6 +364,14 @@ class Module:
         """
         return ModuleHook(self, "_post_hooks", hook, prepend, with_kwargs)
 
+    def register_full_backward_hook(self, hook, prepend=False):
+        """Call ``hook(module, grad_input, grad_output)`` in backward; what it returns replaces grad_input."""
+        return ModuleHook(self, "_back_hooks", hook, prepend, False)
+
+    def register_full_backward_pre_hook(self, hook, prepend=False):
+        """Call ``hook(module, grad_output)`` first; what it returns replaces grad_output."""
+        return ModuleHook(self, "_back_pre_hooks", hook, prepend, False)
+
     # --- how it looks ---
 
     def extra_repr(self):
@@ -385,7 +388,8 @@ class Module:
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
 
 
-_OWN = ("training", "_members", "_pre_hooks", "_post_hooks", "_has_hooks")
+_OWN = ("training", "_members", "_has_hooks")
+_OWN += ("_pre_hooks", "_post_hooks", "_back_hooks", "_back_pre_hooks")
 
 
 def _visit(module, found):

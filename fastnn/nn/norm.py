@@ -2,7 +2,7 @@
 
 from fastnn._engine.engine import Parameter
 from fastnn.nn.module import Module
-from fastnn.ops.batchnorm import batch_norm, instance_norm
+from fastnn.ops.batchnorm import batch_norm
 from fastnn.ops.creation import full, ones, zeros
 from fastnn.ops.rownorm import group_norm, layer_norm, rms_norm
 
@@ -27,11 +27,11 @@ class _Running(_Affine):
 
     _dims = ()
 
-    def __init__(self, num_features, eps, momentum, affine, track_running_stats, dtype):
+    def __init__(self, num_features, eps, momentum, affine, track_running_stats, bias, dtype):
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self._make((num_features,), affine, affine, dtype)
+        self._make((num_features,), affine, affine and bias, dtype)
         track = track_running_stats
         zero, one = zeros((num_features,), dtype=dtype), ones((num_features,), dtype=dtype)
         self.register_buffer("running_mean", zero if track else None)
@@ -73,17 +73,18 @@ class _BatchNorm(_Running):
         momentum=0.1,
         affine=True,
         track_running_stats=True,
+        bias=True,
         dtype=None,
     ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
-    def forward(self, x):
-        """x, normalized; in training the running statistics move."""
-        self._check(x)
+    def forward(self, input):
+        """input, normalized; in training the running statistics move."""
+        self._check(input)
         own = self.training or self.running_mean is None
         track = self.training and self.running_mean is not None
         return batch_norm(
-            x,
+            input,
             None if own and not track else self.running_mean,
             None if own and not track else self.running_var,
             self.weight,
@@ -113,6 +114,8 @@ class BatchNorm1d(_BatchNorm):
         Learn weight and bias. Default True.
     track_running_stats : bool
         False: evaluation uses its own batch's statistics, too. Default True.
+    bias : bool
+        With affine: learn a bias. Default True.
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -162,6 +165,8 @@ class BatchNorm2d(_BatchNorm):
         Learn weight and bias. Default True.
     track_running_stats : bool
         False: evaluation uses its own batch's statistics, too. Default True.
+    bias : bool
+        With affine: learn a bias. Default True.
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -175,66 +180,22 @@ class BatchNorm2d(_BatchNorm):
     _dims = (4,)
 
 
-class InstanceNorm1d(_Running):
-    """Each channel of each sample by its own mean and variance: ``torch.nn.InstanceNorm1d``.
+class BatchNorm3d(_BatchNorm):
+    """`BatchNorm1d` for volumes, (N, C, D, H, W): ``torch.nn.BatchNorm3d``.
 
     Parameters
     ----------
-    num_features : int
-        C.
-    eps : float
-        Default 1e-5.
-    momentum : float
-        Default 0.1.
-    affine : bool
-        Learn weight and bias. Default False.
-    track_running_stats : bool
-        True: evaluation uses running statistics. Default False.
-    dtype : dtype, optional
-        float32 (default) or float64.
-
-    Shapes
-    ------
-    (N, C, L), and the same.
-
-    Notes
-    -----
-    Ulyanov et al. (2016).
+    num_features, eps, momentum, affine, track_running_stats, dtype
+        As in `BatchNorm1d`.
 
     Examples
     --------
     >>> import fastnn
-    >>> fastnn.nn.InstanceNorm1d(1)(fastnn.tensor([[[1.0, 3.0]]]))
-    tensor([[[-1.,  1.]]])
+    >>> fastnn.nn.BatchNorm3d(3)(fastnn.ones(2, 3, 2, 2, 2)).shape
+    (2, 3, 2, 2, 2)
     """
 
-    _dims = (3,)
-
-    def __init__(
-        self,
-        num_features,
-        eps=1e-5,
-        momentum=0.1,
-        affine=False,
-        track_running_stats=False,
-        dtype=None,
-    ):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
-
-    def forward(self, x):
-        """x, normalized; in training the running statistics move, if there are any."""
-        self._check(x)
-        own = self.training or self.running_mean is None
-        return instance_norm(
-            x,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            own,
-            self.momentum,
-            self.eps,
-        )
+    _dims = (5,)
 
 
 class LayerNorm(_Affine):
@@ -284,9 +245,9 @@ class LayerNorm(_Affine):
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
 
-    def forward(self, x):
-        """x, normalized."""
-        return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+    def forward(self, input):
+        """input, normalized."""
+        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
         return (
@@ -325,9 +286,9 @@ class RMSNorm(_Affine):
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self._make(self.normalized_shape, elementwise_affine, False, dtype)
 
-    def forward(self, x):
-        """x, normalized."""
-        return rms_norm(x, self.normalized_shape, self.weight, self.eps)
+    def forward(self, input):
+        """input, normalized."""
+        return rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self):
         return (
@@ -348,6 +309,8 @@ class GroupNorm(_Affine):
         Default 1e-5.
     affine : bool
         Learn weight and bias. Default True.
+    bias : bool
+        With affine: learn a bias. Default True.
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -366,7 +329,7 @@ class GroupNorm(_Affine):
     (3, 4, 5)
     """
 
-    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, dtype=None):
+    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, bias=True, dtype=None):
         super().__init__()
         if num_groups < 1 or num_channels % num_groups:
             raise ValueError(
@@ -374,15 +337,15 @@ class GroupNorm(_Affine):
             )
         self.num_groups, self.num_channels = num_groups, num_channels
         self.eps, self.affine = eps, affine
-        self._make((num_channels,), affine, affine, dtype)
+        self._make((num_channels,), affine, affine and bias, dtype)
 
-    def forward(self, x):
-        """x, normalized."""
-        if x.ndim < 2 or x.shape[1] != self.num_channels:
+    def forward(self, input):
+        """input, normalized."""
+        if input.ndim < 2 or input.shape[1] != self.num_channels:
             raise ValueError(
-                f"GroupNorm: x has shape {tuple(x.shape)}, expected {self.num_channels} channels in dimension 1"
+                f"GroupNorm: input has shape {tuple(input.shape)}, expected {self.num_channels} channels in dimension 1"
             )
-        return group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+        return group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"

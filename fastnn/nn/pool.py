@@ -117,9 +117,9 @@ class MaxPool2d(_MaxPool):
     (1, 3, 2, 2)
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The pooled images."""
-        return max_pool2d(x, *self._arguments())
+        return max_pool2d(input, *self._arguments())
 
 
 class MaxPool1d(_MaxPool):
@@ -145,9 +145,9 @@ class MaxPool1d(_MaxPool):
     (1, 3, 2)
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The pooled sequences."""
-        return max_pool1d(x, *self._arguments())
+        return max_pool1d(input, *self._arguments())
 
 
 class AvgPool2d(_AvgPool):
@@ -183,9 +183,9 @@ class AvgPool2d(_AvgPool):
     def _arguments(self):
         return (*super()._arguments(), self.divisor_override)
 
-    def forward(self, x):
+    def forward(self, input):
         """The pooled images."""
-        return avg_pool2d(x, *self._arguments())
+        return avg_pool2d(input, *self._arguments())
 
 
 class AvgPool1d(_AvgPool):
@@ -211,9 +211,9 @@ class AvgPool1d(_AvgPool):
     (1, 3, 2)
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The pooled sequences."""
-        return avg_pool1d(x, *self._arguments())
+        return avg_pool1d(input, *self._arguments())
 
 
 class LPPool2d(_LPPool):
@@ -239,9 +239,9 @@ class LPPool2d(_LPPool):
     (1, 3, 2, 2)
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The pooled images."""
-        return lp_pool2d(x, *self._arguments())
+        return lp_pool2d(input, *self._arguments())
 
 
 class LPPool1d(_LPPool):
@@ -267,9 +267,9 @@ class LPPool1d(_LPPool):
     (1, 3, 2)
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The pooled sequences."""
-        return lp_pool1d(x, *self._arguments())
+        return lp_pool1d(input, *self._arguments())
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
@@ -295,9 +295,9 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     (1, 3, 2, 2)
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The pooled images."""
-        return adaptive_avg_pool2d(x, *self._arguments())
+        return adaptive_avg_pool2d(input, *self._arguments())
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
@@ -323,9 +323,9 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     (1, 3, 2)
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The pooled sequences."""
-        return adaptive_avg_pool1d(x, *self._arguments())
+        return adaptive_avg_pool1d(input, *self._arguments())
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
@@ -351,9 +351,9 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     (1, 3, 2, 2)
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The pooled images."""
-        return adaptive_max_pool2d(x, *self._arguments())
+        return adaptive_max_pool2d(input, *self._arguments())
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
@@ -379,6 +379,6 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     (1, 3, 2)
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The pooled sequences."""
-        return adaptive_max_pool1d(x, *self._arguments())
+        return adaptive_max_pool1d(input, *self._arguments())

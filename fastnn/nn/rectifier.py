@@ -41,9 +41,9 @@ class ReLU(_Activation):
     def __init__(self, inplace=False):
         super().__init__(inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return relu(x, self.inplace)
+        return relu(input, self.inplace)
 
 
 class LeakyReLU(_Activation):
@@ -74,9 +74,9 @@ class LeakyReLU(_Activation):
     def __init__(self, negative_slope=0.01, inplace=False):
         super().__init__(negative_slope=negative_slope, inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return leaky_relu(x, self.negative_slope, self.inplace)
+        return leaky_relu(input, self.negative_slope, self.inplace)
 
 
 class ReLU6(_Activation):
@@ -105,9 +105,9 @@ class ReLU6(_Activation):
     def __init__(self, inplace=False):
         super().__init__(inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return relu6(x, self.inplace)
+        return relu6(input, self.inplace)
 
 
 class Hardtanh(_Activation):
@@ -138,9 +138,9 @@ class Hardtanh(_Activation):
     def __init__(self, min_val=-1.0, max_val=1.0, inplace=False):
         super().__init__(min_val=min_val, max_val=max_val, inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return hardtanh(x, self.min_val, self.max_val, self.inplace)
+        return hardtanh(input, self.min_val, self.max_val, self.inplace)
 
 
 class Hardsigmoid(_Activation):
@@ -169,9 +169,9 @@ class Hardsigmoid(_Activation):
     def __init__(self, inplace=False):
         super().__init__(inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return hardsigmoid(x, self.inplace)
+        return hardsigmoid(input, self.inplace)
 
 
 class Hardswish(_Activation):
@@ -200,9 +200,9 @@ class Hardswish(_Activation):
     def __init__(self, inplace=False):
         super().__init__(inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return hardswish(x, self.inplace)
+        return hardswish(input, self.inplace)
 
 
 class Threshold(_Activation):
@@ -233,9 +233,9 @@ class Threshold(_Activation):
     def __init__(self, threshold, value, inplace=False):
         super().__init__(threshold=threshold, value=value, inplace=inplace)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return threshold(x, self.threshold, self.value, self.inplace)
+        return threshold(input, self.threshold, self.value, self.inplace)
 
 
 class Hardshrink(_Activation):
@@ -264,9 +264,9 @@ class Hardshrink(_Activation):
     def __init__(self, lambd=0.5):
         super().__init__(lambd=lambd)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return hardshrink(x, self.lambd)
+        return hardshrink(input, self.lambd)
 
 
 class Softshrink(_Activation):
@@ -295,9 +295,9 @@ class Softshrink(_Activation):
     def __init__(self, lambd=0.5):
         super().__init__(lambd=lambd)
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return softshrink(x, self.lambd)
+        return softshrink(input, self.lambd)
 
 
 class Tanhshrink(_Activation):
@@ -318,6 +318,6 @@ class Tanhshrink(_Activation):
     tensor([0.   , 1.036])
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """The activation of each element."""
-        return tanhshrink(x)
+        return tanhshrink(input)

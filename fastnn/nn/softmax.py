@@ -28,9 +28,9 @@ class Softmax(_Along):
     tensor([0.842 , 0.0419, 0.0021, 0.114 ])
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """Numbers from 0 to 1 that sum to 1 along `dim`."""
-        return softmax(x, self.dim)
+        return softmax(input, self.dim)
 
 
 class LogSoftmax(_Along):
@@ -48,9 +48,9 @@ class LogSoftmax(_Along):
     tensor([-0.6931, -0.6931])
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """Log-probabilities."""
-        return log_softmax(x, self.dim)
+        return log_softmax(input, self.dim)
 
 
 class Softmin(_Along):
@@ -68,6 +68,36 @@ class Softmin(_Along):
     tensor([0.5, 0.5])
     """
 
-    def forward(self, x):
+    def forward(self, input):
         """Numbers from 0 to 1 that sum to 1 along `dim`."""
-        return softmin(x, self.dim)
+        return softmin(input, self.dim)
+
+
+class Softmax2d(Module):
+    """Softmax over the channels of each pixel: ``torch.nn.Softmax2d``.
+
+    Shapes
+    ------
+    (N, C, H, W) or (C, H, W), and the same.
+
+    Raises
+    ------
+    ValueError
+        If the input has other dimensions.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Softmax2d()(fastnn.zeros(2, 1, 1))
+    tensor([[[0.5]],
+    <BLANKLINE>
+            [[0.5]]])
+    """
+
+    def forward(self, input):
+        """Numbers from 0 to 1 that sum to 1 over the channels."""
+        if input.ndim not in (3, 4):
+            raise ValueError(
+                f"Softmax2d: expected 3-d or 4-d input, got shape {tuple(input.shape)}"
+            )
+        return softmax(input, -3)

@@ -8,8 +8,10 @@ from fastnn.ops import (
     adaptive_pool,
     along,
     angle,
+    arc,
     arrange,
     axes,
+    bag,
     batchnorm,
     binary_loss,
     border,
@@ -19,18 +21,22 @@ from fastnn.ops import (
     conv,
     creation,
     cumulative,
+    distance,
     elementwise,
     expand,
     exponential,
     extreme,
     gate,
+    image,
     join,
     likelihood,
     logic,
     loss,
     mask,
     moment,
+    noise,
     order,
+    patches,
     pool,
     power,
     probability,
@@ -38,12 +44,15 @@ from fastnn.ops import (
     random,
     rectifier,
     reduce,
+    resize,
     rounding,
     rownorm,
+    scan,
     seeding,
     series,
     shape,
     slices,
+    special,
     window,
 )
 from fastnn.ops import index as index
@@ -55,8 +64,10 @@ from fastnn.ops.activation import *
 from fastnn.ops.adaptive_pool import *
 from fastnn.ops.along import *
 from fastnn.ops.angle import *
+from fastnn.ops.arc import *
 from fastnn.ops.arrange import *
 from fastnn.ops.axes import *
+from fastnn.ops.bag import *
 from fastnn.ops.batchnorm import *
 from fastnn.ops.binary_loss import *
 from fastnn.ops.border import *
@@ -66,6 +77,7 @@ from fastnn.ops.compound import *
 from fastnn.ops.conv import *
 from fastnn.ops.creation import *
 from fastnn.ops.cumulative import *
+from fastnn.ops.distance import *
 from fastnn.ops.dropout import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.embedding import *
@@ -73,6 +85,7 @@ from fastnn.ops.expand import *
 from fastnn.ops.exponential import *
 from fastnn.ops.extreme import *
 from fastnn.ops.gate import *
+from fastnn.ops.image import *
 from fastnn.ops.join import *
 from fastnn.ops.likelihood import *
 from fastnn.ops.linear import *
@@ -80,7 +93,9 @@ from fastnn.ops.logic import *
 from fastnn.ops.loss import *
 from fastnn.ops.mask import *
 from fastnn.ops.moment import *
+from fastnn.ops.noise import *
 from fastnn.ops.order import *
+from fastnn.ops.patches import *
 from fastnn.ops.pool import *
 from fastnn.ops.power import *
 from fastnn.ops.probability import *
@@ -88,12 +103,15 @@ from fastnn.ops.product import *
 from fastnn.ops.random import *
 from fastnn.ops.rectifier import *
 from fastnn.ops.reduce import *
+from fastnn.ops.resize import *
 from fastnn.ops.rounding import *
 from fastnn.ops.rownorm import *
+from fastnn.ops.scan import *
 from fastnn.ops.seeding import *
 from fastnn.ops.series import *
 from fastnn.ops.shape import *
 from fastnn.ops.slices import *
+from fastnn.ops.special import *
 from fastnn.ops.window import *
 
 _FAMILIES = (
@@ -101,8 +119,10 @@ _FAMILIES = (
     adaptive_pool,
     along,
     angle,
+    arc,
     arrange,
     axes,
+    bag,
     batchnorm,
     binary_loss,
     border,
@@ -112,6 +132,7 @@ _FAMILIES = (
     conv,
     creation,
     cumulative,
+    distance,
     _dropout,
     elementwise,
     _embedding,
@@ -119,6 +140,7 @@ _FAMILIES = (
     exponential,
     extreme,
     gate,
+    image,
     join,
     likelihood,
     _linear,
@@ -126,7 +148,9 @@ _FAMILIES = (
     loss,
     mask,
     moment,
+    noise,
     order,
+    patches,
     pool,
     power,
     probability,
@@ -134,12 +158,15 @@ _FAMILIES = (
     random,
     rectifier,
     reduce,
+    resize,
     rounding,
     rownorm,
+    scan,
     seeding,
     series,
     shape,
     slices,
+    special,
     window,
 )
 __all__ = [name for family in _FAMILIES for name in family.__all__]

@@ -1,6 +1,7 @@
 """Elements around or beside others: pad, triangles and diagonals."""
 from fastnn._engine.engine cimport *
 from fastnn.ops.argument cimport whole
+from fastnn.ops.resize cimport picked
 from fastnn.ops.window cimport Window, diagonal_window, place, real_dim, take, whole_window
 
 import numpy as np
@@ -52,8 +53,6 @@ def pad(input, pad, mode="constant", value=None):
     tensor([3, 2, 1, 2, 3])
     """
     cdef Tensor x = as_tensor(input, "pad: input")
-    cdef int d
-    cdef int64_t before, after, size
     amounts = [whole(p, "pad: pad") for p in pad]
     if len(amounts) % 2 or len(amounts) > 2 * x.ndim_:
         raise ValueError(f"pad: pad must hold (before, after) for at most {x.ndim_} dimensions, got {len(amounts)} numbers")
@@ -63,13 +62,24 @@ def pad(input, pad, mode="constant", value=None):
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value!r}")
     if mode == "constant":
         return pad_constant(x, amounts, 0 if value is None else value)
+    return pad_by_copies(x, amounts, mode)
+
+
+cdef object pad_by_copies(Tensor x, list amounts, str mode):
+    """The last two dimensions in one Call, the ones before them by index."""
     from fastnn.ops.slices import index_select
     cdef Tensor y = x
-    for i in range(0, len(amounts), 2):
-        d, before, after = x.ndim_ - 1 - i // 2, amounts[i], amounts[i + 1]
-        size = x.shape_[d]
-        if before or after:
-            y = index_select(y, d, source_places(size, before, after, mode))
+    cdef int d, used = 0
+    places = [None, None]               # of columns, of rows
+    if x.dtype_ <= FNN_F64 and amounts:
+        used = 2 if len(amounts) > 2 and (amounts[2] or amounts[3]) else 1
+        for i in range(used):
+            places[i] = source_places(x.shape_[x.ndim_ - 1 - i], amounts[2 * i], amounts[2 * i + 1], mode)
+        y = picked(x, places[1], places[0])
+    for i in range(2 * used, len(amounts), 2):
+        d = x.ndim_ - 1 - i // 2
+        if amounts[i] or amounts[i + 1]:
+            y = index_select(y, d, source_places(x.shape_[d], amounts[i], amounts[i + 1], mode))
     return y.clone() if y is x else y
 
 

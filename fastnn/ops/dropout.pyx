@@ -1,7 +1,7 @@
 """Dropout: random elements or whole channels become zero in training, the rest is scaled up."""
 from fastnn._engine.engine cimport *
 
-__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d"]
+__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 
 cdef extern from "fastnn.h":
     enum: FNN_dropout_forward, FNN_dropout_backward, FNN_alpha_dropout_forward
@@ -250,6 +250,66 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     True
     """
     return drop_channels(input, p, training, inplace, 2, "dropout2d")
+
+
+def dropout3d(input, p=0.5, training=True, inplace=False):
+    """Dropout of whole channels: ``torch.nn.functional.dropout3d``.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, D, H, W) or (C, D, H, W), float32 or float64.
+    p : float
+        Default 0.5.
+    training : bool
+        False: return the input as it is.
+    inplace : bool
+        Write into the input. Default False.
+
+    Raises
+    ------
+    ValueError
+        If p is not from 0 to 1, or the input has other than 4 or 5 dimensions.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.dropout3d(fastnn.ones(10, 8, 2, 2, 2)).shape
+    (10, 8, 2, 2, 2)
+    """
+    return drop_channels(input, p, training, inplace, 3, "dropout3d")
+
+
+def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
+    """`alpha_dropout` of whole channels: ``torch.nn.functional.feature_alpha_dropout``.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, C, ...), float32 or float64.
+    p : float
+        Default 0.5.
+    training : bool
+        Default False: return the input as it is.
+    inplace : bool
+        Write into the input. Default False.
+
+    Raises
+    ------
+    ValueError
+        If p is not from 0 to 1, or the input has less than 2 dimensions.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> y = fastnn.feature_alpha_dropout(fastnn.ones(10, 8, 5), training=True)
+    >>> bool((y == y[:, :, :1]).all())
+    True
+    """
+    cdef Tensor x = float_tensor(input, b"feature_alpha_dropout: input")
+    if x.ndim_ < 2:
+        raise ValueError(f"feature_alpha_dropout: expected at least 2 dimensions, got shape {shape_of(x)}")
+    return drop(input, probability(p, "feature_alpha_dropout"), training, inplace, True, 2, "feature_alpha_dropout")
 
 
 cdef Tensor drop_channels(object input, object p, bint training, bint inplace, int spatial, str what):

@@ -102,7 +102,39 @@ cdef int scatter_graph(Node node, Tensor ddw) except -1:
     return node.give(0, ddy)
 
 
-def embedding(input, weight, padding_idx=None):
+# --- options --------------------------------------------------------------------------------------
+
+cdef int scaled_rule(Node node, Tensor dy) except -1:
+    return node.give(0, dy * node.a)
+
+
+cdef Tensor with_scaled_gradient(Tensor w, Tensor factor):
+    """w itself; the gradient that comes back is multiplied by the factor."""
+    cdef Tensor y
+    if not tracked(w):
+        return w
+    y = alias(w)
+    save(record1("scale_gradient", y, w, scaled_rule, scaled_rule), factor, None, None)
+    return y
+
+
+cdef Tensor counts(Tensor w, Tensor index):
+    """How often each row is named, (V, 1)."""
+    from fastnn.ops.creation import ones, zeros
+    flat = index.reshape((index.size_,))
+    return zeros(w.shape_[0], dtype=w.dtype).index_add(0, flat, ones(index.size_, dtype=w.dtype)).reshape((-1, 1))
+
+
+cdef int shorten(Tensor w, Tensor index, double most, double power) except -1:
+    """Rows that are named and longer than `most` are scaled down to it, in place."""
+    from fastnn.ops.choose import where
+    cdef Tensor table = w.detach()
+    lengths = table.norm(power, 1, True)
+    table.mul_(where((lengths > most).logical_and(counts(table, index) > 0), most / (lengths + 1e-7), 1.0))
+    return 0
+
+
+def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """Rows of `weight` by number: y[..., :] = weight[input[...], :].
 
     Parameters
@@ -113,6 +145,14 @@ def embedding(input, weight, padding_idx=None):
         (V, D), float32 or float64.
     padding_idx : int, optional
         This row gets no gradient; counted from the end when negative.
+    max_norm : float, optional
+        Rows that are looked up and longer are first scaled down to it, in place.
+    norm_type : float
+        Which norm. Default 2.
+    scale_grad_by_freq : bool
+        Divide each row's gradient by how often the row was looked up. Default False.
+    sparse : bool
+        Only False: gradients are dense.
 
     Returns
     -------
@@ -126,7 +166,7 @@ def embedding(input, weight, padding_idx=None):
     TypeError
         If input is not of integers.
     ValueError
-        If weight is not 2-d, or padding_idx is out of range.
+        If weight is not 2-d, padding_idx is out of range, or sparse is True.
 
     Notes
     -----
@@ -154,6 +194,12 @@ def embedding(input, weight, padding_idx=None):
         padding = padding + w.shape_[0] if padding < 0 else padding
     index = contiguous(cast(index, FNN_I64))
     check_index(index, w.shape_[0], NO_VALUE, b"embedding: input")
+    if sparse:
+        raise ValueError("embedding: sparse gradients do not exist in fastnn: sparse=False")
+    if max_norm is not None:
+        shorten(w, index, max_norm, norm_type)
+    if scale_grad_by_freq:
+        w = with_scaled_gradient(w, 1 / counts(w.detach(), index).clamp(min=1))
     y = new_rows(w, index)
     look_up(y, w, index, -1)
     if tracked(w):

@@ -158,8 +158,9 @@ cdef object norm_pool(object input, double norm_type, object kernel_size, object
         raise ValueError(f"{op}: norm_type must be positive, got {norm_type}")
     cdef Tensor x = prepare(input, dims, op) ** norm_type
     kernel = ints_per_dim(kernel_size, dims, 1, op, "kernel_size")
-    w = fixed(x, kernel, stride, 0, 1, ceil_mode, dims, op, True, 1)
-    return finish((avg_pool(w, x).clamp(min=0)) ** (1 / norm_type), dims)
+    w = fixed(x, kernel, stride, 0, 1, ceil_mode, dims, op, True, 0)
+    area = kernel[0] * (kernel[1] if dims == 2 else 1)     # of windows over the border too, as in PyTorch
+    return finish((avg_pool(w, x) * area) ** (1 / norm_type), dims)
 
 
 def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
@@ -186,7 +187,8 @@ def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
 
     Notes
     -----
-    Has the behaviour of ``torch.nn.functional.lp_pool2d`` for windows inside of the image.
+    Has the behaviour of ``torch.nn.functional.lp_pool2d`` also where ceil_mode lets windows reach over the border: there the mean counts
+    for the whole window.
 
     Examples
     --------
@@ -219,7 +221,7 @@ def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
 
     Notes
     -----
-    Has the behaviour of ``torch.nn.functional.lp_pool1d`` for windows inside of the sequence.
+    Has the behaviour of ``torch.nn.functional.lp_pool1d`` also where windows reach over the end.
 
     Examples
     --------

@@ -1,7 +1,14 @@
 """Dropout: which elements are dropped is random, what then happens to them is not."""
 
 import numpy as np
-from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d
+from fastnn.ops.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 
 import fastnn
 
@@ -79,6 +86,22 @@ ROWS = [
         [Sample(normal(3, 4, 2, 2)), Sample(normal(6, 5, 3), 0.2), Sample(normal(65, 8, 9, 9))],
         [Bad(ValueError, "3 or 4 dimensions", normal(3, 4))],
         call=seeded(dropout2d),
+        torch=None,
+    ),
+    Row(
+        "dropout3d",
+        scaled(dropout3d),
+        [Sample(normal(3, 4, 2, 2, 2)), Sample(normal(6, 5, 3, 2), 0.2)],
+        [Bad(ValueError, "4 or 5 dimensions", normal(3, 4))],
+        call=seeded(dropout3d),
+        torch=None,
+    ),
+    Row(
+        "feature_alpha_dropout",
+        None,
+        [Sample(normal(3, 4, 2), 0.3, True), Sample(normal(3, 4))],
+        [Bad(ValueError, "at least 2 dimensions", normal(3))],
+        call=seeded(feature_alpha_dropout),
         torch=None,
     ),
 ]

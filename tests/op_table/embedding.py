@@ -49,4 +49,12 @@ ROWS = [
         variant="padding",
         finite_differences=False,  # the padding row moves the output, and gets no gradient
     ),
+    Row(
+        "embedding",
+        lambda index, weight, **_: weight[index],
+        [Sample(integers(40, high=5), normal(5, 3), scale_grad_by_freq=True)],
+        [Bad(ValueError, "sparse", integers(3, high=5), normal(5, 3), sparse=True)],
+        variant="by frequency",
+        finite_differences=False,
+    ),
 ]

@@ -1,5 +1,22 @@
-"""PyTorch's path to gradient clipping: ``nn.utils.clip_grad_norm_``."""
+"""Helpers around training: clipping, parameters as a vector, fusing batch norm: ``torch.nn.utils``."""
 
 from fastnn.nn.clip import clip_grad_norm_, clip_grad_value_, get_grad_norm
+from fastnn.nn.utils.fusion import (
+    fuse_conv_bn_eval,
+    fuse_conv_bn_weights,
+    fuse_linear_bn_eval,
+    fuse_linear_bn_weights,
+)
+from fastnn.nn.utils.vector import parameters_to_vector, vector_to_parameters
 
-__all__ = ["clip_grad_norm_", "clip_grad_value_", "get_grad_norm"]
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "fuse_conv_bn_eval",
+    "fuse_conv_bn_weights",
+    "fuse_linear_bn_eval",
+    "fuse_linear_bn_weights",
+    "get_grad_norm",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]

@@ -1,0 +1,184 @@
+"""Layers that rearrange pixels and channels, and undo pooling."""
+
+from fastnn.nn.module import Module
+from fastnn.ops.image import (
+    channel_shuffle,
+    local_response_norm,
+    max_unpool1d,
+    max_unpool2d,
+    pixel_shuffle,
+    pixel_unshuffle,
+)
+
+
+class PixelShuffle(Module):
+    """(N, C r r, H, W) becomes (N, C, H r, W r): ``torch.nn.PixelShuffle``.
+
+    Parameters
+    ----------
+    upscale_factor : int
+        r.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.PixelShuffle(2)(fastnn.zeros(1, 8, 3, 3)).shape
+    (1, 2, 6, 6)
+    """
+
+    def __init__(self, upscale_factor):
+        super().__init__()
+        self.upscale_factor = upscale_factor
+
+    def forward(self, input):
+        """The larger images."""
+        return pixel_shuffle(input, self.upscale_factor)
+
+    def extra_repr(self):
+        return f"upscale_factor={self.upscale_factor}"
+
+
+class PixelUnshuffle(Module):
+    """(N, C, H r, W r) becomes (N, C r r, H, W): ``torch.nn.PixelUnshuffle``.
+
+    Parameters
+    ----------
+    downscale_factor : int
+        r.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.PixelUnshuffle(2)(fastnn.zeros(1, 2, 6, 6)).shape
+    (1, 8, 3, 3)
+    """
+
+    def __init__(self, downscale_factor):
+        super().__init__()
+        self.downscale_factor = downscale_factor
+
+    def forward(self, input):
+        """The smaller images."""
+        return pixel_unshuffle(input, self.downscale_factor)
+
+    def extra_repr(self):
+        return f"downscale_factor={self.downscale_factor}"
+
+
+class ChannelShuffle(Module):
+    """The channels of the groups dealt out in turn: ``torch.nn.ChannelShuffle``.
+
+    Parameters
+    ----------
+    groups : int
+        A divisor of the number of channels.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.ChannelShuffle(2)(fastnn.zeros(1, 4, 3)).shape
+    (1, 4, 3)
+    """
+
+    def __init__(self, groups):
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, input):
+        """input with its channels in another order."""
+        return channel_shuffle(input, self.groups)
+
+    def extra_repr(self):
+        return f"groups={self.groups}"
+
+
+class LocalResponseNorm(Module):
+    """y = x / (k + alpha * mean of x^2 over `size` channels)^beta: ``torch.nn.LocalResponseNorm``.
+
+    Parameters
+    ----------
+    size : int
+        How many neighbouring channels are averaged.
+    alpha, beta, k : float
+        Default 1e-4, 0.75 and 1.
+
+    Shapes
+    ------
+    (N, C, ...), and the same.
+
+    Notes
+    -----
+    Krizhevsky et al. (2012).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.LocalResponseNorm(2)(fastnn.zeros(1, 4, 3)).shape
+    (1, 4, 3)
+    """
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0):
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input):
+        """input, normalized."""
+        return local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self):
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class _MaxUnpool(Module):
+    def __init__(self, kernel_size, stride=None, padding=0):
+        super().__init__()
+        self.kernel_size, self.padding = kernel_size, padding
+        self.stride = kernel_size if stride is None else stride
+
+    def extra_repr(self):
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(_MaxUnpool):
+    """Puts maxima back where ``MaxPool1d(return_indices=True)`` found them: ``torch.nn.MaxUnpool1d``.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding : int
+        Those of the pooling.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.MaxUnpool1d(2)(fastnn.tensor([[5.0]]), fastnn.tensor([[1]]))
+    tensor([[0., 5.]])
+    """
+
+    def forward(self, input, indices, output_size=None):
+        """The enlarged sequences, zero between the maxima."""
+        return max_unpool1d(
+            input, indices, self.kernel_size, self.stride, self.padding, output_size
+        )
+
+
+class MaxUnpool2d(_MaxUnpool):
+    """Puts maxima back where ``MaxPool2d(return_indices=True)`` found them: ``torch.nn.MaxUnpool2d``.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding : int or pair of int
+        Those of the pooling.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.MaxUnpool2d(2)(fastnn.tensor([[[5.0]]]), fastnn.tensor([[[3]]]))
+    tensor([[[0., 0.],
+             [0., 5.]]])
+    """
+
+    def forward(self, input, indices, output_size=None):
+        """The enlarged images, zero between the maxima."""
+        return max_unpool2d(
+            input, indices, self.kernel_size, self.stride, self.padding, output_size
+        )

@@ -1,0 +1,35 @@
+"""Random activations."""
+
+from fastnn.nn.module import Module
+from fastnn.ops.noise import rrelu
+
+
+class RReLU(Module):
+    """Leaky ReLU with slopes drawn in training, their mean in evaluation: ``torch.nn.RReLU``.
+
+    Parameters
+    ----------
+    lower, upper : float
+        Of the slopes. Default 1/8 and 1/3.
+    inplace : bool
+        Write into the input. Default False.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.RReLU().eval()(fastnn.tensor([1.0, -24.0]))
+    tensor([ 1. , -5.5])
+    """
+
+    def __init__(self, lower=1 / 8, upper=1 / 3, inplace=False):
+        super().__init__()
+        if not lower <= upper:
+            raise ValueError(f"RReLU: lower must be at most upper, got {lower} and {upper}")
+        self.lower, self.upper, self.inplace = lower, upper, inplace
+
+    def forward(self, input):
+        """input, with values below 0 made smaller."""
+        return rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self):
+        return f"lower={self.lower}, upper={self.upper}"

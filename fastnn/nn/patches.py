@@ -1,0 +1,83 @@
+"""Patches of images as columns, and back."""
+
+from fastnn.nn.module import Module
+from fastnn.ops.patches import fold, unfold
+
+
+class _Patches(Module):
+    def __init__(self, kernel_size, dilation, padding, stride):
+        super().__init__()
+        self.kernel_size, self.dilation = kernel_size, dilation
+        self.padding, self.stride = padding, stride
+
+    def extra_repr(self):
+        return (
+            f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, "
+            f"stride={self.stride}"
+        )
+
+
+class Unfold(_Patches):
+    """Every patch of an image as a column: ``torch.nn.Unfold``.
+
+    Parameters
+    ----------
+    kernel_size : int or pair of int
+        Of a patch.
+    dilation, padding, stride : int or pair of int
+        Default 1, 0, 1.
+
+    Shapes
+    ------
+    (N, C, H, W) or (C, H, W) -> (N, C * kernel height * kernel width, L).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Unfold(3)(fastnn.zeros(2, 4, 5, 5)).shape
+    (2, 36, 9)
+    """
+
+    def __init__(self, kernel_size, dilation=1, padding=0, stride=1):
+        super().__init__(kernel_size, dilation, padding, stride)
+
+    def forward(self, input):
+        """The columns."""
+        return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
+
+
+class Fold(_Patches):
+    """Columns put back as patches of an image, added up where they overlap: ``torch.nn.Fold``.
+
+    Parameters
+    ----------
+    output_size : int or pair of int
+        H and W.
+    kernel_size : int or pair of int
+        Of a patch.
+    dilation, padding, stride : int or pair of int
+        Default 1, 0, 1.
+
+    Shapes
+    ------
+    (N, C * kernel height * kernel width, L) -> (N, C, H, W); or both without N.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Fold(5, 3)(fastnn.zeros(2, 36, 9)).shape
+    (2, 4, 5, 5)
+    """
+
+    def __init__(self, output_size, kernel_size, dilation=1, padding=0, stride=1):
+        super().__init__(kernel_size, dilation, padding, stride)
+        self.output_size = output_size
+
+    def forward(self, input):
+        """The images."""
+        return fold(
+            input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride
+        )
+
+    def extra_repr(self):
+        return f"output_size={self.output_size}, {super().extra_repr()}"

@@ -1,0 +1,109 @@
+"""Layers that enlarge images and sequences."""
+
+from fastnn.nn.module import Module
+from fastnn.ops.resize import interpolate
+
+
+class Upsample(Module):
+    """Sequences or images enlarged (or made smaller): ``torch.nn.Upsample``.
+
+    Parameters
+    ----------
+    size : int or tuple of int, optional
+        The new length, or height and width.
+    scale_factor : float or tuple of float, optional
+        Instead of `size`: how many times as large.
+    mode : str
+        "nearest" (default), "nearest-exact", "linear" (sequences), "bilinear", "bicubic" (images) or
+        "area".
+    align_corners : bool, optional
+        For the linear and cubic modes. Default False.
+    recompute_scale_factor : bool, optional
+        Take the factor from the rounded sizes. Default False.
+
+    Shapes
+    ------
+    (N, C, L) or (N, C, H, W); float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        If mode and dimensions do not fit.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.Upsample(scale_factor=2)(fastnn.tensor([[[1.0, 2.0]]]))
+    tensor([[[1., 1., 2., 2.]]])
+    """
+
+    def __init__(
+        self,
+        size=None,
+        scale_factor=None,
+        mode="nearest",
+        align_corners=None,
+        recompute_scale_factor=None,
+    ):
+        super().__init__()
+        self.size, self.scale_factor, self.mode = size, scale_factor, mode
+        self.align_corners, self.recompute_scale_factor = align_corners, recompute_scale_factor
+
+    def forward(self, input):
+        """input in its new size."""
+        return interpolate(
+            input,
+            self.size,
+            self.scale_factor,
+            self.mode,
+            self.align_corners,
+            self.recompute_scale_factor,
+        )
+
+    def extra_repr(self):
+        given = (
+            f"size={self.size}" if self.size is not None else f"scale_factor={self.scale_factor}"
+        )
+        return f"{given}, mode={self.mode!r}"
+
+
+class UpsamplingNearest2d(Upsample):
+    """`Upsample` of images by their nearest pixels: ``torch.nn.UpsamplingNearest2d``.
+
+    Parameters
+    ----------
+    size : int or pair of int, optional
+        The new height and width.
+    scale_factor : float or pair of float, optional
+        Instead of `size`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.UpsamplingNearest2d(scale_factor=2)(fastnn.ones(1, 1, 2, 2)).shape
+    (1, 1, 4, 4)
+    """
+
+    def __init__(self, size=None, scale_factor=None):
+        super().__init__(size, scale_factor, "nearest")
+
+
+class UpsamplingBilinear2d(Upsample):
+    """`Upsample` of images, bilinear with aligned corners: ``torch.nn.UpsamplingBilinear2d``.
+
+    Parameters
+    ----------
+    size : int or pair of int, optional
+        The new height and width.
+    scale_factor : float or pair of float, optional
+        Instead of `size`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.UpsamplingBilinear2d(size=3)(fastnn.ones(1, 1, 2, 2)).shape
+    (1, 1, 3, 3)
+    """
+
+    def __init__(self, size=None, scale_factor=None):
+        super().__init__(size, scale_factor, "bilinear", True)

@@ -1,0 +1,207 @@
+"""Lengths of vectors, and how near vectors are to each other."""
+
+from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.moment import norm
+
+__all__ = ["cdist", "cosine_similarity", "dist", "normalize", "pairwise_distance", "pdist"]
+
+
+def normalize(input, p=2.0, dim=1, eps=1e-12):
+    """Vectors scaled to length one: x / max(norm(x), eps).
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64.
+    p : float
+        Which norm. Default 2.
+    dim : int or tuple of int
+        Along which the vectors lie. Default 1.
+    eps : float
+        Shorter vectors are divided by this. Default 1e-12.
+
+    Returns
+    -------
+    Tensor
+        Of the input's shape.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.nn.functional.normalize``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.functional.normalize(fastnn.tensor([[3.0, 4.0]]))
+    tensor([[0.6, 0.8]])
+    """
+    x = as_tensor(input)
+    return x / norm(x, p, dim, True).clamp(min=eps)
+
+
+def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+    """The cosine of the angle between vectors: x1 x2 / (max(|x1|, eps) max(|x2|, eps)).
+
+    Parameters
+    ----------
+    x1, x2 : Tensor
+        float32 or float64; shapes broadcast.
+    dim : int
+        Along which the vectors lie, counted after broadcasting. Default 1.
+    eps : float
+        Default 1e-8.
+
+    Returns
+    -------
+    Tensor
+        Without that dimension.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.nn.functional.cosine_similarity``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.cosine_similarity(fastnn.tensor([[3.0, 4.0]]), fastnn.tensor([[4.0, 3.0]]))
+    tensor([0.96])
+    """
+    a, b = as_tensor(x1), as_tensor(x2)
+    product = a * b
+    if a.ndim != product.ndim or tuple(a.shape) != tuple(product.shape):
+        a = a.expand(tuple(product.shape))
+    if b.ndim != product.ndim or tuple(b.shape) != tuple(product.shape):
+        b = b.expand(tuple(product.shape))
+    lengths = norm(a, 2, dim).clamp(min=eps) * norm(b, 2, dim).clamp(min=eps)
+    return product.sum(dim) / lengths
+
+
+def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
+    """The p-norm of x1 - x2 + eps along the last dimension.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor
+        (N, D) or (D,); shapes broadcast.
+    p : float
+        Which norm. Default 2.
+    eps : float
+        Added to each difference, so that the gradient exists where they are all 0. Default 1e-6.
+    keepdim : bool
+        Keep the last dimension, with size 1. Default False.
+
+    Returns
+    -------
+    Tensor
+        (N,) or 0-d.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.nn.functional.pairwise_distance``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.pairwise_distance(fastnn.tensor([[3.0, 0.0]]), fastnn.tensor([[0.0, 4.0]]))
+    tensor([5.])
+    """
+    return norm(as_tensor(x1) - as_tensor(x2) + eps, p, -1, keepdim)
+
+
+def dist(input, other, p=2):
+    """The p-norm of all differences: ``torch.dist``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.dist(fastnn.tensor([3.0, 0.0]), fastnn.tensor([0.0, 4.0]))
+    tensor(5.)
+    """
+    return norm(as_tensor(input) - as_tensor(other), p)
+
+
+def cdist(x1, x2, p=2.0):
+    """The p-norm of the difference of every row of x1 and every row of x2.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor
+        (..., P, M) and (..., R, M).
+    p : float
+        Which norm. Default 2.
+
+    Returns
+    -------
+    Tensor
+        (..., P, R). Where two rows are equal, the gradient is 0.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.cdist``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.cdist(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0], [0.0, 1.0]]))
+    tensor([[5., 1.]])
+    """
+    a, b = as_tensor(x1), as_tensor(x2)
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
+        raise ValueError(
+            f"cdist: expected (..., P, M) and (..., R, M), got {tuple(a.shape)} and {tuple(b.shape)}"
+        )
+    return norm(a.unsqueeze(-2) - b.unsqueeze(-3), p, -1)
+
+
+def pdist(input, p=2.0):
+    """The p-norm of the difference of every two rows, in the order of the upper triangle.
+
+    Parameters
+    ----------
+    input : Tensor
+        (N, M).
+    p : float
+        Which norm. Default 2.
+
+    Returns
+    -------
+    Tensor
+        (N (N - 1) / 2,).
+
+    Raises
+    ------
+    ValueError
+        If the input is not 2-d.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.nn.functional.pdist``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.functional.pdist(fastnn.tensor([[0.0], [1.0], [3.0]]))
+    tensor([1., 3., 2.])
+    """
+    x = as_tensor(input)
+    if x.ndim != 2:
+        raise ValueError(f"pdist: input must be 2-d, got shape {tuple(x.shape)}")
+    import numpy as np
+
+    rows, columns = np.triu_indices(x.shape[0], 1)
+    return norm(x[rows] - x[columns], p, -1)
