@@ -52,4 +52,4 @@ def __getattr__(name):
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
 
 
-_ROOMS = ("nn", "optim", "data", "training", "metrics", "diagnostics")
+_ROOMS = ("nn", "optim", "data", "training", "metrics", "diagnostics", "tabular")

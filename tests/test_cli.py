@@ -106,7 +106,7 @@ def test_help_teaches(tmp_path):
     [
         ((), 2, "COMMAND"),
         (("train",), 2, "DATA"),
-        (("train", "digit"), 2, "invalid choice"),
+        (("train", "digit"), 2, "did you mean 'digits'?"),
         (("train", "digits", "--epochs", "0"), 2, "must be above 0"),
         (("train", "digits", "--epochs", "x"), 2, "invalid integer value: 'x'"),
         (("train", "digits", "--lr", "nan"), 2, "must be above 0"),

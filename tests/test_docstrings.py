@@ -22,6 +22,7 @@ ROOMS = (
     "fastnn.training",
     "fastnn.metrics",
     "fastnn.diagnostics",
+    "fastnn.tabular",
 )
 INHERITED = {"forward", "extra_repr", "step", "get_lr"}  # told once, in the base class
 INHERITED |= {

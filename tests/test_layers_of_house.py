@@ -22,7 +22,7 @@ FLOORS = (
     ("metrics", "diagnostics"),
     ("training",),
     ("search", "ensemble"),
-    ("datasets", "sklearn", "distributed", "onnx"),
+    ("datasets", "sklearn", "distributed", "onnx", "tabular"),
     ("cli", "__main__"),
 )
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}

@@ -26,6 +26,7 @@ def read_csv(
     header: bool = True,
     missing: tuple = MISSING,
     types: dict | None = None,
+    columns: list | None = None,
     encoding: str = "utf-8",
 ) -> Table:
     """Read a CSV file into columns of numbers and of categories.
@@ -49,6 +50,8 @@ def read_csv(
         ?, -, NA, N/A, #N/A, NaN, null, None.
     types : dict of str to {"number", "category"}, optional
         For columns whose kind is not to be found out.
+    columns : list of str, optional
+        Which columns to take, in this order. Default: all.
     encoding : str
         Default "utf-8".
 
@@ -100,19 +103,21 @@ def read_csv(
     except csv.Error as error:
         raise ValueError(f"{path}: not a CSV file ({error})") from None
     types = dict(types or {})
-    for name, kind in types.items():
+    for name in [*types, *(columns or ())]:
         if name not in names:
-            raise ValueError(f"{path}: types: {missing_column(name, names)}")
+            raise ValueError(f"{path}: {missing_column(name, names)}")
+    for name, kind in types.items():
         if kind not in ("number", "category"):
             raise ValueError(
                 f"read_csv: types must be 'number' or 'category', got {kind!r} for {name!r}"
             )
     marks = frozenset(mark.lower() for mark in missing)
-    columns = {}
-    for i, name in enumerate(names):
-        cells = [row[i] for row in rows]
-        columns[name] = _typed(cells, types.get(name), marks, decimal, path, lines, name)
-    return Table(columns, lines, os.path.basename(path))
+    typed = {}
+    for name in names if columns is None else columns:
+        place = names.index(name)
+        cells = [row[place] for row in rows]
+        typed[name] = _typed(cells, types.get(name), marks, decimal, path, lines, name)
+    return Table(typed, lines, os.path.basename(path))
 
 
 def write_csv(path: str | os.PathLike, columns: dict) -> None:
@@ -231,7 +236,7 @@ def _typed(cells, kind, marks, decimal, path, lines, name):
         if not text and (present or kind == "number"):
             return np.array(numbers, dtype=np.float64)
         if kind == "number" or (len(text) <= present / 2 and text):
-            raise ValueError(_slip(cells, text, present, path, lines, name))
+            raise ValueError(_slip(cells, text, present, path, lines, name, kind))
         if not present:
             return np.full(len(cells), np.nan)
     column = np.empty(len(cells), dtype=object)
@@ -239,13 +244,15 @@ def _typed(cells, kind, marks, decimal, path, lines, name):
     return column
 
 
-def _slip(cells, text, present, path, lines, name):
+def _slip(cells, text, present, path, lines, name, kind):
     cell, line = cells[text[0]].strip(), lines[text[0]]
     message = f"{path}, line {line}, column {name!r}: {cell!r} is not a number"
     if len(text) > 1:
         message += f" (nor are {len(text) - 1} more of the column's {present} cells)"
     if "," in cell and _parses(cell.replace(",", ".", 1)):
         return message + "; for decimal commas: decimal=',' (--decimal ,)"
+    if kind == "number":
+        return message + ", as this column's cells must be; correct the cell or leave it empty"
     return (
         message + f". Correct the cell or leave it empty; or say what the column is: "
         f"types={{{name!r}: 'category'}} (--category {name!r}), or that {cell!r} means missing "

@@ -1,23 +1,13 @@
-"""The command line: ``fastnn train``, ``fastnn info``. Everything heavy is imported when used."""
+"""``fastnn train digits`` and ``fastnn train mnist``: classifiers of handwritten digits."""
 
 import argparse
 import json
 import os
-import sys
 import time
 from dataclasses import dataclass
 
-OK, FAILED, INTERRUPTED = 0, 1, 130
-
-_OVERVIEW = """\
-Train neural networks on a CPU, fast.
-
-  fastnn train digits              a first run: handwritten digits, in the package, in seconds
-  fastnn train mnist --data DIR    70,000 digits from MNIST's IDX files (downloaded without --data)
-  fastnn info                      version, instruction set, threads, build
-
-'fastnn train digits --help' explains the options. In Python: see the script in the README.
-"""
+from fastnn.cli.arguments import INTERRUPTED, OK, positive, seed, share, widths
+from fastnn.cli.runs import epoch_lines, run_folder
 
 _TRAINING = """\
 what happens:
@@ -88,45 +78,7 @@ RECIPES = (
 )
 
 
-def main(argv=None):
-    """Run the command line; returns the exit code."""
-    arguments = _parser().parse_args(argv)
-    try:
-        return arguments.run(arguments)
-    except KeyboardInterrupt:
-        print("fastnn: stopped", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output went away: `fastnn info | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except (ValueError, TypeError, ArithmeticError, OSError, MemoryError) as error:
-        print(f"fastnn: error: {error}", file=sys.stderr)
-        return FAILED
-
-
-def _parser():
-    from fastnn.version import __version__
-
-    parser = argparse.ArgumentParser(
-        prog="fastnn", description=_OVERVIEW, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--version", action="version", version=f"fastnn {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    train = commands.add_parser(
-        "train",
-        help="train a classifier on a data set and save it",
-        description="Train a classifier on a data set, test it, and save it with its history.",
-        epilog="'fastnn train digits --help' tells what happens and what is saved.",
-    )
-    sets = train.add_subparsers(title="data sets", required=True, metavar="DATA")
-    for recipe in RECIPES:
-        _add_recipe(sets, recipe)
-    info = commands.add_parser("info", help="version, instruction set, threads, build")
-    info.set_defaults(run=_info)
-    return parser
-
-
-def _add_recipe(sets, recipe):
+def add_recipe(sets, recipe):
     layers = _layers(recipe.features, recipe.hidden)
     parser = sets.add_parser(
         recipe.name,
@@ -143,20 +95,20 @@ def _add_recipe(sets, recipe):
             help="folder with the four IDX files, gzipped or not "
             "(default: download once from a public mirror, checked against SHA-256)",
         )
-    add("--epochs", type=_positive(int), default=recipe.epochs, metavar="N",
+    add("--epochs", type=positive(int), default=recipe.epochs, metavar="N",
         help="passes over the training images (default: %(default)s)")  # fmt: skip
-    add("--batch-size", type=_positive(int), default=recipe.batch_size, metavar="N",
+    add("--batch-size", type=positive(int), default=recipe.batch_size, metavar="N",
         help="images per step (default: %(default)s)")  # fmt: skip
-    add("--lr", type=_positive(float), default=recipe.lr, metavar="RATE",
+    add("--lr", type=positive(float), default=recipe.lr, metavar="RATE",
         help="learning rate at the start (default: %(default)s)")  # fmt: skip
-    add("--hidden", type=_widths, default=recipe.hidden, metavar="N,N",
+    add("--hidden", type=widths, default=recipe.hidden, metavar="N,N",
         help="units of the hidden layers "
         f"(default: {','.join(map(str, recipe.hidden))})")  # fmt: skip
-    add("--dropout", type=_share, default=recipe.dropout, metavar="P",
+    add("--dropout", type=share, default=recipe.dropout, metavar="P",
         help="share of hidden units dropped at each step (default: %(default)s)")  # fmt: skip
-    add("--seed", type=_seed, default=1, metavar="N",
+    add("--seed", type=seed, default=1, metavar="N",
         help="fixes split, weights, order and dropout (default: %(default)s)")  # fmt: skip
-    add("--threads", type=_positive(int), metavar="N",
+    add("--threads", type=positive(int), metavar="N",
         help="most threads to use (default: the CPUs that this process may use)")  # fmt: skip
     add("--out", metavar="DIR", help="folder for the results (default: a new one in runs/)")
     parser.set_defaults(run=_train, recipe=recipe)
@@ -173,7 +125,7 @@ def _train(arguments):
     recipe, epochs = arguments.recipe, arguments.epochs
     if arguments.threads:
         fastnn.set_num_threads(arguments.threads)
-    folder = _run_folder(recipe.name, arguments.out)
+    folder = run_folder(recipe.name, arguments.out)
     x, y, x_test, y_test = _load(arguments)
     classes = int(y.max()) + 1
     x, x_val, y, y_val = train_test_split(x, y, test_size=0.1, stratify=y, seed=arguments.seed)
@@ -193,7 +145,7 @@ def _train(arguments):
         optimizer,
         metrics=["accuracy"],
         scheduler=optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs),
-        callbacks=[EarlyStopping("val_loss", patience=epochs), _lines()],
+        callbacks=[EarlyStopping("val_loss", patience=epochs), epoch_lines()],
         seed=arguments.seed,
     )
     history = trainer.fit((x, y), (x_val, y_val), epochs, batch_size=arguments.batch_size)
@@ -244,43 +196,6 @@ def _perceptron(nn, features, classes, arguments, input_dropout):
     return nn.Sequential(*layers, nn.Linear(features, classes))
 
 
-def _lines():
-    """A callback that prints a line per epoch where there is no terminal for a progress bar."""
-    from fastnn.training import Callback
-
-    class Lines(Callback):
-        def on_epoch_end(self, trainer, record):
-            every = max(1, trainer.epochs // 10)
-            if not sys.stderr.isatty() and (trainer.epoch % every == 0 or trainer.epoch == 1):
-                print(
-                    f"epoch {trainer.epoch:3}/{trainer.epochs}: loss {record['loss']:.4f}, "
-                    f"accuracy {record['accuracy']:.4f}, val_loss {record['val_loss']:.4f}, "
-                    f"val_accuracy {record['val_accuracy']:.4f}",
-                    flush=True,
-                )
-
-    return Lines()
-
-
-def _run_folder(name, out):
-    """A folder that holds no other run's results; made here, so that a wrong path fails early."""
-    if out is not None:
-        if os.path.exists(os.path.join(out, "model.safetensors")):
-            raise ValueError(f"--out {out} holds a trained model already; give another folder")
-        os.makedirs(out, exist_ok=True)
-        return out
-    stem = os.path.join("runs", time.strftime(f"{name}-%Y%m%d-%H%M%S"))
-    os.makedirs("runs", exist_ok=True)
-    number = 1
-    while True:
-        folder = stem if number == 1 else f"{stem}-{number}"
-        try:
-            os.mkdir(folder)
-            return folder
-        except FileExistsError:
-            number += 1
-
-
 def _save(folder, model, history, facts):
     from fastnn.data.atomic import replacing
     from fastnn.training import save_checkpoint
@@ -291,68 +206,5 @@ def _save(folder, model, history, facts):
         file.write(json.dumps(facts, indent=2).encode() + b"\n")
 
 
-def _info(arguments):
-    import numpy
-
-    import fastnn
-
-    info = fastnn.config_info()
-    rows = {
-        "fastnn": f"{info['version']} in {os.path.dirname(fastnn.__file__)}",
-        "instruction set": f"{info['isa']} ({8 * info['vector_bytes']}-bit vectors); "
-        f"usable: {', '.join(info['isas'])} (FASTNN_ISA chooses)",
-        "threads": f"{info['threads']}, for {info['cpus']} usable CPUs "
-        "(FASTNN_NUM_THREADS or OMP_NUM_THREADS limits)",
-        "OpenMP": str(info["openmp"]) if info["openmp"] else "none: built for one thread",
-        "compiler": info["compiler"],
-        "build flags": info["flags"],
-        "Python, NumPy": f"{info['python']}, {numpy.__version__}",
-        "system": info["platform"],
-    }
-    width = max(map(len, rows))
-    for name, value in rows.items():
-        print(f"{name:<{width}}  {value}")
-    return OK
-
-
 def _layers(features, hidden, classes=10):
     return "-".join(map(str, (features, *hidden, classes)))
-
-
-def _positive(kind):
-    def parse(text):
-        value = kind(text)
-        if not 0 < value < float("inf"):
-            raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
-        return value
-
-    parse.__name__ = "integer" if kind is int else "number"  # argparse names it in its messages
-    return parse
-
-
-def _share(text):
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"must be from 0 to below 1, got {text}")
-    return value
-
-
-def _seed(text):
-    value = int(text)
-    if not 0 <= value < 2**64:
-        raise argparse.ArgumentTypeError(f"must be from 0 to 2**64 - 1, got {text}")
-    return value
-
-
-def _widths(text):
-    try:
-        widths = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        widths = (0,)
-    if min(widths) < 1:
-        raise argparse.ArgumentTypeError(f"expected numbers of units such as 512,256, got {text!r}")
-    return widths
-
-
-if __name__ == "__main__":
-    sys.exit(main())
