@@ -1,10 +1,14 @@
 """The mistakes that beginners make most: each meets a message with the culprit and the cure."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import fastnn
 from fastnn import data, nn, optim
+from fastnn.tabular import TableModel
 from fastnn.training import Trainer
 
 
@@ -248,3 +252,109 @@ def test_without_a_seed_runs_differ_and_with_one_they_do_not():
     seeded, unseeded = losses(seed=3), losses()
     assert seeded[0] == seeded[1]
     assert unseeded[0] != unseeded[1]
+
+
+# --- the README's script, with a new user's own data in it ---
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def readme_script():
+    return re.search(r"```python\n(.*?)```", README.read_text("utf-8"), re.S)[1]
+
+
+def floats(x, y):
+    return x, y.astype(np.float32)
+
+
+def from_1(x, y):
+    return x, y + 1
+
+
+def too_wide(x, y):
+    return np.concatenate([x, x[:, :1]], axis=1), y
+
+
+def with_nan(x, y):
+    x[17, 3] = np.nan
+    return x, y
+
+
+def text(x, y):
+    return x, np.array([f"digit {i}" for i in y])
+
+
+def column_of_labels(x, y):
+    return x, y[:, None]
+
+
+def fewer_labels(x, y):
+    return x, y[:-1]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "error", "words"),
+    [
+        (floats, TypeError, ["y is float32", "y.astype(np.int64)"]),
+        (from_1, ValueError, ["classes 0 to 9", "goes from 1 to 10", "use y - 1"]),
+        (too_wide, ValueError, ["65", "64", "features"]),
+        (with_nan, ValueError, ["x holds nan in row", "column 3", "fill in or drop"]),
+        (text, TypeError, ["'digit ", "np.unique(y, return_inverse=True)"]),
+        (column_of_labels, ValueError, ["y.ravel()"]),
+        (fewer_labels, ValueError, ["same number of rows, got [1437, 1436]"]),
+        (
+            "epochs=40, batch_size=5000",
+            ValueError,
+            ["larger than the 1293 rows", "batch_size=1293"],
+        ),
+    ],
+)
+def test_the_readme_script_with_typical_mistakes(mistake, error, words, monkeypatch):
+    script = readme_script()
+    if isinstance(mistake, str):
+        script = script.replace("epochs=40", mistake)
+        assert mistake in script
+    else:
+        digits = data.load_digits
+        monkeypatch.setattr(data, "load_digits", lambda split: mistake(*digits(split)))
+    with pytest.raises(error) as caught:
+        exec(compile(script, "README.md", "exec"), {"__name__": "__main__"})
+    for word in words:
+        assert word in str(caught.value)
+
+
+# --- tables ---
+
+
+def test_target_column_missing(tmp_path):
+    path = tmp_path / "houses.csv"
+    path.write_text("area,price\n" + "\n".join(f"{i},{2 * i}" for i in range(20)))
+    table = data.read_csv(path)
+    with pytest.raises(KeyError, match=r"houses.csv: no column 'Price'; did you mean 'price'\?"):
+        table["Price"]
+    with pytest.raises(ValueError, match=r"no column 'prize'; did you mean 'price'\?"):
+        TableModel("prize").fit(table)
+    with pytest.raises(ValueError, match="no column 'x'; there are: area, price"):
+        data.Columns((["x"], data.Standardizer())).fit(table)
+
+
+def test_gap_in_the_target_and_text_among_numbers(tmp_path):
+    path = tmp_path / "houses.csv"
+    path.write_text("area,price\n" + "\n".join(f"{i}," for i in range(20)))
+    with pytest.raises(ValueError, match=r"line 2, column 'price': the target is missing \(20"):
+        TableModel("price").fit(data.read_csv(path))
+    path.write_text("area,price\n1,2\n1,2\ntwo,3\n4,5\n")
+    with pytest.raises(ValueError, match=r"line 4, column 'area': 'two' is not a number"):
+        data.read_csv(path)
+
+
+def test_sampler_with_rows_that_do_not_exist():
+    loader = data.DataLoader(data.TensorDataset(*rows(10)), 5, sampler=[0, 10])
+    with pytest.raises(IndexError, match=r"10"):
+        list(loader)
+
+
+def test_preprocessing_before_it_is_fitted():
+    for transform in (data.Standardizer(), data.PCA(), data.OneHot()):
+        with pytest.raises(RuntimeError, match="call fit with the training rows first"):
+            transform.transform(rows()[0])

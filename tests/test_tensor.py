@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import hashlib
 import operator
 import pickle
 
@@ -143,6 +144,61 @@ def test_dlpack_both_ways_with_torch():
     assert u.data_ptr() == t.data_ptr()
     np.testing.assert_array_equal(fastnn.tensor(u).numpy(), t.numpy())
     np.testing.assert_array_equal(fastnn.as_tensor(u).numpy(), t.numpy())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_from_dlpack_shares_memory(dtype):
+    a = numbers(dtype, 3, 4)
+    for source in (a, a.T, a[::2, 1:], a[:0], fastnn.from_numpy(a)):
+        t = fastnn.from_dlpack(source)
+        assert (t.dtype, t.shape) == (np.dtype(dtype), source.shape)
+        np.testing.assert_array_equal(t.numpy(), np.asarray(source))
+        assert not t.numel() or np.shares_memory(t.numpy(), a)
+    t = fastnn.from_dlpack(a)
+    del a
+    t[0, 0] = 0
+    assert t[0, 0].item() == 0
+
+
+def test_from_dlpack_with_torch_and_jax():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    u = torch.arange(6.0).reshape(2, 3).t()
+    t = fastnn.from_dlpack(u)
+    assert (t.data_ptr(), t.shape) == (u.data_ptr(), (3, 2))
+    t[0, 1] = -1
+    assert u[0, 1] == -1
+    with pytest.raises((BufferError, RuntimeError), match=r"detach"):
+        fastnn.from_dlpack(torch.ones(2, requires_grad=True))
+    for dtype in (torch.float16, torch.uint8):
+        with pytest.raises(TypeError, match=r"from_dlpack.*(float16|uint8)"):
+            fastnn.from_dlpack(torch.ones(2, dtype=dtype))
+    numpy_of_jax = pytest.importorskip("jax.numpy", reason="jax is not installed")
+    t = fastnn.from_dlpack(numpy_of_jax.arange(3.0))
+    assert t.tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="read-only"):
+        t += 1  # JAX's arrays never change
+    assert numpy_of_jax.from_dlpack(fastnn.ones(2)).tolist() == [1, 1]
+
+
+def test_from_dlpack_refuses():
+    with pytest.raises(TypeError, match=r"__dlpack__, got list.*fastnn\.tensor"):
+        fastnn.from_dlpack([1.0])
+    read_only = np.arange(3.0)
+    read_only.flags.writeable = False
+    assert not np.from_dlpack(fastnn.from_numpy(read_only)).flags.writeable
+
+
+def test_buffer_protocol():
+    t = fastnn.tensor([[1.0, 2.0], [3.0, 4.0]])
+    view = memoryview(t)
+    assert (view.shape, view.format, view.strides, view.readonly) == ((2, 2), "f", (8, 4), False)
+    view[0, 1] = 9.0
+    assert t[0, 1].item() == 9
+    assert bytes(t.contiguous()) == t.numpy().tobytes()
+    with pytest.raises(BufferError, match="not contiguous"):
+        hashlib.sha256(t.T)  # asks for bytes in a row
+    with pytest.raises((BufferError, RuntimeError), match=r"detach\(\)"):
+        memoryview(fastnn.ones(2, requires_grad=True))
 
 
 def test_arrays_and_tensors_mix():
