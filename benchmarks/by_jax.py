@@ -25,6 +25,39 @@ def setup(threads):
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
+def normalize(x, g, b):
+    mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    return (x - mean) * jax.lax.rsqrt(var + 1e-5) * g + b
+
+
+def lstm(x, w, u, b, c):
+    """All outputs (batch, time, hidden) for x (batch, time, features)."""
+    inputs = (x @ w.T + (b + c)).swapaxes(0, 1)  # one product for all times, as everybody does it
+
+    def step(state, z):
+        h, c = state
+        i, f, g, o = jnp.split(z + h @ u.T, 4, 1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return (h, c), h
+
+    zeros = jnp.zeros((x.shape[0], u.shape[1]), x.dtype)
+    return jax.lax.scan(step, (zeros, zeros), inputs)[1].swapaxes(0, 1)
+
+
+def encoder_layer(x, heads, w_in, b_in, w_out, b_out, w1, b1, w2, b2, g1, c1, g2, c2):
+    """Causal, norms first, GELU: as PyTorch's TransformerEncoderLayer."""
+    batch, time, width = x.shape
+    qkv = (normalize(x, g1, c1) @ w_in.T + b_in).reshape(batch, time, 3, heads, width // heads)
+    q, k, v = (qkv[:, :, i] for i in range(3))
+    scores = jnp.einsum("blhe,bshe->bhls", q, k) * (width // heads) ** -0.5
+    scores = jnp.where(jnp.tri(time, dtype=bool), scores, -jnp.inf)
+    y = jnp.einsum("bhls,bshe->blhe", jax.nn.softmax(scores, -1), v).reshape(batch, time, width)
+    x = x + y @ w_out.T + b_out
+    hidden = jax.nn.gelu(normalize(x, g2, c2) @ w1.T + b1, approximate=False)
+    return x + hidden @ w2.T + b2
+
+
 def forward(layers, params, stats, x, key):
     """Outputs and new running statistics; consumes the iterators `params` and `stats`."""
     moved = []
@@ -32,20 +65,32 @@ def forward(layers, params, stats, x, key):
         if kind == "linear":
             w, b = next(params), next(params)
             x = x @ w.T + b
-        elif kind in ("layernorm", "batchnorm"):
+        elif kind == "layernorm":
+            x = normalize(x, next(params), next(params))
+        elif kind == "batchnorm":
             g, b = next(params), next(params)
-            axis = 1 if kind == "layernorm" else 0
-            mean, var = x.mean(axis, keepdims=True), x.var(axis, keepdims=True)
-            if kind == "batchnorm":
-                n = x.shape[0]
-                old_mean, old_var = next(stats)
-                moved.append(
-                    (
-                        old_mean + 0.1 * (mean[0] - old_mean),
-                        old_var + 0.1 * (var[0] * (n / (n - 1)) - old_var),
-                    )
+            mean, var = x.mean(0, keepdims=True), x.var(0, keepdims=True)
+            n = x.shape[0]
+            old_mean, old_var = next(stats)
+            moved.append(
+                (
+                    old_mean + 0.1 * (mean[0] - old_mean),
+                    old_var + 0.1 * (var[0] * (n / (n - 1)) - old_var),
                 )
+            )
             x = (x - mean) * jax.lax.rsqrt(var + 1e-5) * g + b
+        elif kind == "lstm":
+            x = lstm(x, *(next(params) for _ in range(4)))
+        elif kind == "last":
+            x = x[:, -1]
+        elif kind == "embedding":
+            x = next(params)[x]
+        elif kind == "position":
+            x = x + next(params)
+        elif kind == "transformer":
+            x = encoder_layer(x, args[1], *(next(params) for _ in range(12)))
+        elif kind == "tokens":
+            x = x.reshape(-1, x.shape[-1])
         elif kind == "dropout":
             key, mine = jax.random.split(key)
             x = jnp.where(jax.random.bernoulli(mine, 1 - args[0], x.shape), x / (1 - args[0]), 0)

@@ -14,7 +14,43 @@ def build(nn, layers):
         def forward(self, x):
             return x + self.inner(x)
 
+    class LSTM(nn.LSTM):
+        def __init__(self, inputs, hidden):
+            super().__init__(inputs, hidden, batch_first=True)
+
+        def forward(self, x):
+            return super().forward(x)[0]
+
+    class Last(nn.Module):
+        def forward(self, x):
+            return x[:, -1]
+
+    class Position(nn.Module):
+        def __init__(self, width, time):
+            super().__init__()
+            self.table = nn.Embedding(time, width)
+
+        def forward(self, x):
+            return x + self.table.weight
+
+    class Causal(nn.TransformerEncoderLayer):
+        def __init__(self, width, heads):
+            sizes = width, heads, 4 * width, 0.0
+            super().__init__(*sizes, activation="gelu", batch_first=True, norm_first=True)
+            self.mask = None
+
+        def forward(self, x):
+            if self.mask is None:  # both libraries take the hint and never read it
+                self.mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1])
+            return super().forward(x, self.mask, is_causal=True)
+
     kinds = {
+        "lstm": LSTM,
+        "last": Last,
+        "embedding": nn.Embedding,
+        "position": Position,
+        "transformer": Causal,
+        "tokens": lambda: nn.Flatten(0, 1),
         "linear": nn.Linear,
         "relu": nn.ReLU,
         "tanh": nn.Tanh,

@@ -179,8 +179,10 @@ def build(layers, arena, rng):
             made.append(Dropout(args[0], rng))
         elif kind in with_weights:
             made.append(with_weights[kind](arena))
-        else:
+        elif kind in simple:
             made.append(simple[kind]())
+        else:
+            raise ValueError(f"nobody has written {kind} by hand in NumPy here")
     return Chain(made)
 
 

@@ -1,7 +1,10 @@
 """The networks that are timed, in a form that the adapter of every library reads.
 
 A layer is a tuple: ("linear", in, out), ("relu",), ("tanh",), ("gelu",), ("batchnorm", n),
-("layernorm", n), ("dropout", p), ("residual", layers).
+("layernorm", n), ("dropout", p), ("residual", layers). Of sequences, (batch, time, features):
+("lstm", in, hidden), ("last",): the last time alone, ("embedding", vocabulary, n), ("position", n, time),
+("transformer", n, heads): an encoder layer, causal, norms first, 4 n wide inside, GELU, ("tokens",):
+(batch, time, n) as (batch time, n).
 """
 
 import itertools
@@ -18,10 +21,11 @@ class Net:
     layers: tuple
     batch: int
     training: bool = True
+    time: int = 1  # steps of a sequence
 
     @property
     def num_features(self):
-        return next(layer[1] for layer in _flat(self.layers) if layer[0] == "linear")
+        return next(layer[1] for layer in _flat(self.layers) if layer[0] in ("linear", "lstm"))
 
     @property
     def num_classes(self):
@@ -33,10 +37,23 @@ class Net:
 
     def flops(self):
         """Floating-point operations of the matrix products of one step."""
-        linears = [la[1] * la[2] for la in _flat(self.layers) if la[0] == "linear"]
-        forward = 2 * self.batch * sum(linears)
+        rows, products, first = self.batch * self.time, 0, 0
+        for kind, *sizes in _flat(self.layers):
+            if kind == "linear":
+                one = rows * sizes[0] * sizes[1]
+            elif kind == "lstm":
+                one = rows * 4 * sizes[1] * (sizes[0] + sizes[1])
+                first = first or rows * 4 * sizes[1] * sizes[0]
+            elif kind == "transformer":
+                one = rows * (12 * sizes[0] ** 2 + 2 * sizes[0] * self.time)
+            else:
+                rows = self.batch if kind == "last" else rows
+                first = first or (1 if kind == "embedding" else 0)
+                continue
+            products += one
+            first = first or one
         # backward: the weights' gradient, and the input's except at the first layer
-        return 3 * forward - 2 * self.batch * linears[0] if self.training else forward
+        return 6 * products - 2 * first if self.training else 2 * products
 
 
 def _flat(layers):
@@ -67,6 +84,27 @@ def residual(depth, width, num_classes, batch):
     return Net(name, (block,) * depth + (("linear", width, num_classes),), batch)
 
 
+def lstm(features, hidden, num_classes, batch, time):
+    """An LSTM that reads sequences, and a linear classifier of its last state."""
+    layers = (("lstm", features, hidden), ("last",), ("linear", hidden, num_classes))
+    return Net(f"LSTM {time} x {hidden}, batch {batch}", layers, batch, time=time)
+
+
+def transformer(depth, width, heads, vocabulary, batch, time):
+    """A language model: tokens and places, causal layers, a norm, scores of the next token."""
+    layers = (
+        ("embedding", vocabulary, width),
+        ("position", width, time),
+        *[("transformer", width, heads)] * depth,
+        ("layernorm", width),
+        ("tokens",),
+        ("linear", width, vocabulary),
+    )
+    return Net(
+        f"transformer {depth} x {width}, context {time}, batch {batch}", layers, batch, time=time
+    )
+
+
 STEPS = (
     mlp(64, 32, 10, batch=32),
     mlp(17, 64, 64, 6, batch=64, activation="tanh", note="tanh"),
@@ -79,6 +117,8 @@ STEPS = (
     mlp(784, 256, 128, 10, batch=64, between=("batchnorm", "dropout"), note="BatchNorm Dropout"),
     residual(20, 256, 10, batch=256),
     mlp(784, 256, 10, batch=1, training=False, note="inference"),
+    lstm(128, 128, 10, batch=32, time=64),
+    transformer(4, 128, 4, 65, batch=16, time=64),
 )
 WIDTHS = tuple(
     mlp(64, n, n, 10, batch=32)
@@ -92,20 +132,47 @@ def weights(net, seed=0):
     """Initial parameters, one list in the order of the layers: the same for every library."""
     rng = np.random.default_rng(seed)
     found = []
+
+    def affine(outputs, inputs):
+        bound = 1 / np.sqrt(inputs)
+        found.append(rng.uniform(-bound, bound, (outputs, inputs)))
+        found.append(rng.uniform(-bound, bound, outputs))
+
+    def norm(size):
+        found.append(rng.uniform(0.5, 1.5, size))
+        found.append(rng.uniform(-0.5, 0.5, size))
+
     for layer in _flat(net.layers):
         if layer[0] == "linear":
-            bound = 1 / np.sqrt(layer[1])
-            found.append(rng.uniform(-bound, bound, (layer[2], layer[1])))
-            found.append(rng.uniform(-bound, bound, layer[2]))
+            affine(layer[2], layer[1])
         elif layer[0] in ("batchnorm", "layernorm"):
-            found.append(rng.uniform(0.5, 1.5, layer[1]))
-            found.append(rng.uniform(-0.5, 0.5, layer[1]))
+            norm(layer[1])
+        elif layer[0] == "embedding":
+            found.append(rng.standard_normal(layer[1:]))
+        elif layer[0] == "position":
+            found.append(0.02 * rng.standard_normal((layer[2], layer[1])))
+        elif layer[0] == "lstm":
+            shapes = (4 * layer[2], layer[1]), (4 * layer[2], layer[2]), 4 * layer[2], 4 * layer[2]
+            found += [rng.uniform(-1, 1, shape) / np.sqrt(layer[2]) for shape in shapes]
+        elif layer[0] == "transformer":  # in the order of TransformerEncoderLayer's parameters
+            n = layer[1]
+            for outputs, inputs in ((3 * n, n), (n, n), (4 * n, n), (n, 4 * n)):
+                affine(outputs, inputs)
+            norm(n)
+            norm(n)
     return [w.astype(np.float32) for w in found]
 
 
 def data(net, seed=1):
-    """One batch: x (batch, features) float32, y (batch,) int64."""
+    """One batch: x (batch, [time,] features) float32, or tokens (batch, time) int64; y int64, one for
+    each row that the last layer sees."""
     rng = np.random.default_rng(seed)
+    if net.layers[0][0] == "embedding":
+        tokens = rng.integers(0, net.num_classes, (net.batch, net.time + 1))
+        return tokens[:, :-1].copy(), tokens[:, 1:].reshape(-1).copy()
+    if net.time > 1:
+        x = rng.standard_normal((net.batch, net.time, net.num_features)).astype(np.float32)
+        return x, rng.integers(0, net.num_classes, net.batch)
     x = rng.standard_normal((net.batch, net.num_features)).astype(np.float32)
     return x, rng.integers(0, net.num_classes, net.batch)
 

@@ -297,6 +297,8 @@ typedef struct fnn_call {
     X(hypot_forward)                                                                               \
     X(copysign_forward)                                                                            \
     X(logaddexp_forward)
+#define FNN_RECURRENT(X) X(recurrent_pack) X(recurrent_forward) X(recurrent_backward)
+#define FNN_ATTENTION(X) X(attention_forward) X(attention_backward)
 
 #define FNN_STEMS(S)                                                                               \
     S(elementwise, FNN_ELEMENTWISE)                                                                \
@@ -318,7 +320,9 @@ typedef struct fnn_call {
     S(patches, FNN_PATCHES)                                                                        \
     S(resize, FNN_RESIZE)                                                                          \
     S(scan, FNN_SCAN)                                                                              \
-    S(special, FNN_SPECIAL)
+    S(special, FNN_SPECIAL)                                                                        \
+    S(recurrent, FNN_RECURRENT)                                                                    \
+    S(attention, FNN_ATTENTION)
 
 #ifndef FNN_REAL /* no kernel needs it: a new kernel leaves the compiled others as they are */
 #define FNN_ID(name) FNN_##name,

@@ -63,4 +63,18 @@ static inline void philox_chunk(int64_t seed, int64_t stream, int64_t chunk,
     }
 }
 
+/* Which of a chunk's 64 places dropout keeps: factor[j] = scale or 0; threshold = p 2^32. */
+static inline void dropout_factors(int64_t seed, int64_t stream, int64_t chunk, uint64_t threshold,
+                                   real scale, real factor[PHILOX_CHUNK])
+{
+    uint32_t w[PHILOX_CHUNK];
+    philox_chunk(seed, stream, chunk, w);
+    if (threshold > 0xffffffff) { /* p = 1 */
+        memset(factor, 0, PHILOX_CHUNK * sizeof(real));
+        return;
+    }
+    const uint32_t t = (uint32_t)threshold;
+    for (int j = 0; j < PHILOX_CHUNK; j++) factor[j] = w[j] >= t ? scale : 0;
+}
+
 #endif

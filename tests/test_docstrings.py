@@ -15,6 +15,7 @@ ROOMS = (
     "fastnn.nn.functional",
     "fastnn.nn.init",
     "fastnn.nn.utils",
+    "fastnn.nn.utils.rnn",
     "fastnn.optim",
     "fastnn.optim.lr_scheduler",
     "fastnn.optim.swa_utils",

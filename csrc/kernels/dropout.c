@@ -232,20 +232,6 @@ static void random_permutation(const fnn_args *a, int part, int parts)
     }
 }
 
-/* Which of 64 groups of elements are kept: factor[j] = scale or 0. */
-static inline void dropout_factors(int64_t seed, int64_t stream, int64_t chunk, uint64_t threshold,
-                                   real scale, real factor[PHILOX_CHUNK])
-{
-    uint32_t w[PHILOX_CHUNK];
-    philox_chunk(seed, stream, chunk, w);
-    if (threshold > 0xffffffff) { /* p = 1 */
-        memset(factor, 0, PHILOX_CHUNK * sizeof(real));
-        return;
-    }
-    const uint32_t t = (uint32_t)threshold;
-    for (int j = 0; j < PHILOX_CHUNK; j++) factor[j] = w[j] >= t ? scale : 0;
-}
-
 /* y = x * factor, one random factor for each group of `inner` neighbouring elements. */
 static inline void dropout_apply(real *y, const real *x, int64_t groups, int64_t inner,
                                  int64_t seed, int64_t stream, uint64_t threshold, real scale,

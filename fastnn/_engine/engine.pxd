@@ -86,6 +86,7 @@ cdef class Node:
     cdef Tensor a, b, c                 # saved tensors
     cdef int64_t version_a, version_b, version_c
     cdef object extra                   # anything else to keep
+    cdef list gathered                  # of several outputs: each one's gradient so far, or None
     cdef int64_t n[8]                   # saved integers
     cdef double s[4]                    # saved numbers
     cdef Walk walk                      # the backward walk that is running this node
@@ -101,6 +102,7 @@ cdef class Node:
     # the input's shape and strides; afterwards the rule calls `wrote` with it
     cdef Tensor slot(self, Py_ssize_t i, Tensor like, bint *accumulate)
     cdef int wrote(self, Py_ssize_t i, Tensor dx, bint accumulated) except -1
+    cdef list gradients(self)           # the gathered ones, handed over
     cdef Tensor output(self)            # in backward_graph: the op's output, connected to the graph
     cdef int release(self) except -1    # drop what was saved
 
@@ -128,6 +130,8 @@ cdef bint tracked(Tensor x)                                     # grad mode on a
 cdef Node record(const char *name, Tensor y, tuple inputs, Rule backward, Rule backward_graph)
 cdef Node record1(const char *name, Tensor y, Tensor x, Rule backward, Rule backward_graph)
 cdef Node record2(const char *name, Tensor y, Tensor a, Tensor b, Rule backward, Rule backward_graph)
+# the same for several outputs: the rules get no dy of use, they take node.gradients()
+cdef Node record_outputs(const char *name, tuple outputs, tuple inputs, Rule backward, Rule backward_graph)
 cdef int save(Node node, Tensor a, Tensor b, Tensor c) except -1  # inputs; None where not needed
 cdef int save_output(Node node, Tensor y, Tensor b, Tensor c) except -1   # node.a = alias(y)
 

@@ -25,15 +25,14 @@ cdef Tensor rebase(Tensor x, Tensor y):
 cdef int function_rule(Node node, Tensor dy) except -1:
     """All outputs' gradients are known: ask the user's backward, pass its answers on."""
     cdef Tensor dx
-    function, ctx, inputs, outputs, gradients = node.extra
+    function, ctx, inputs, outputs = node.extra
     filled = []
-    for y, g in zip(outputs, gradients):
+    for y, g in zip(outputs, node.gradients()):
         if g is None:
             shape, dtype = y
             dx = from_array(np.zeros(shape, DTYPES[dtype]), dtype, "gradient")
             g = dx
         filled.append(g)
-    node.extra = (function, ctx, inputs, outputs, [None] * len(outputs))
     saved = ctx._saved
     if node.walk.create_graph and ctx._outputs:
         ctx._saved = tuple([connected_output(node, t, ctx._outputs.get(k)) for k, t in enumerate(saved)])
@@ -87,13 +86,22 @@ cdef int function_output_rule(Node node, Tensor dy) except -1:
     cdef Node main = <Node>node.edges[0]
     if main.released:
         raise RuntimeError("backward: the graph was freed by an earlier backward; pass retain_graph=True to the first one")
-    gathered = main.extra[4]
-    before = gathered[node.n[0]]        # an output that backward saved has two nodes
-    gathered[node.n[0]] = dy if before is None else before + dy
+    before = main.gathered[node.n[0]]   # an output that backward saved has two nodes
+    main.gathered[node.n[0]] = dy if before is None else before + dy
     if main.pending is None:
         main.pending = dy
         push(node.walk, main)
     return 0
+
+
+cdef Node record_outputs(const char *name, tuple outputs, tuple inputs, Rule backward, Rule backward_graph):
+    cdef Tensor y, anchor = Tensor.__new__(Tensor)
+    cdef Node main = new_node(name, anchor, backward, backward_graph)
+    main.edges = tuple([edge_of(x) for x in inputs])
+    main.gathered = [None] * len(outputs)
+    for i, y in enumerate(outputs):
+        output_node(main, y, i)
+    return main
 
 
 def _apply_function(function, ctx, args, outputs):
@@ -104,7 +112,8 @@ def _apply_function(function, ctx, args, outputs):
     main = new_node("Function", anchor, function_rule, function_rule)
     main.edges = tuple([edge_of(a) if isinstance(a, Tensor) else None for a in args])
     inputs = [kind_of(a) if isinstance(a, Tensor) else None for a in args]
-    main.extra = (function, ctx, inputs, [kind_of(y) for y in outputs], [None] * len(outputs))
+    main.extra = (function, ctx, inputs, [kind_of(y) for y in outputs])
+    main.gathered = [None] * len(outputs)
     ctx._keep_outputs(outputs)
     for i, y in enumerate(outputs):
         if y.dtype_ > FNN_F64:

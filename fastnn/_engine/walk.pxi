@@ -209,8 +209,8 @@ cdef int forget(Walk walk) except -1:
     cdef Node node
     for node in waiting(walk):
         node.pending = None
-        if node.backward == function_rule:
-            node.extra[4][:] = [None] * len(node.extra[4])
+        if node.gathered is not None:
+            node.gradients()
     walk.newest = walk.older = None
     return 0
 

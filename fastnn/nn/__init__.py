@@ -15,6 +15,8 @@ from fastnn.nn.activation import (
     Softsign,
     Tanh,
 )
+from fastnn.nn.attention import MultiheadAttention
+from fastnn.nn.cell import GRUCell, LSTMCell, RNNCell
 from fastnn.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from fastnn.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from fastnn.nn.distance import CosineSimilarity, PairwiseDistance
@@ -82,6 +84,7 @@ from fastnn.nn.pool import (
     MaxPool1d,
     MaxPool2d,
 )
+from fastnn.nn.position import LearnedPositionalEncoding, SinusoidalPositionalEncoding
 from fastnn.nn.rectifier import (
     Hardshrink,
     Hardsigmoid,
@@ -94,6 +97,9 @@ from fastnn.nn.rectifier import (
     Tanhshrink,
     Threshold,
 )
+from fastnn.nn.recurrent import GRU, LSTM, RNN
 from fastnn.nn.resize import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 from fastnn.nn.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from fastnn.nn.summary import summary
+from fastnn.nn.transformer import Transformer, TransformerDecoder, TransformerEncoder
+from fastnn.nn.transformer_layer import TransformerDecoderLayer, TransformerEncoderLayer

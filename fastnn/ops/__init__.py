@@ -10,6 +10,7 @@ from fastnn.ops import (
     angle,
     arc,
     arrange,
+    attention,
     axes,
     bag,
     batchnorm,
@@ -43,6 +44,7 @@ from fastnn.ops import (
     product,
     random,
     rectifier,
+    recurrent,
     reduce,
     resize,
     rounding,
@@ -66,6 +68,7 @@ from fastnn.ops.along import *
 from fastnn.ops.angle import *
 from fastnn.ops.arc import *
 from fastnn.ops.arrange import *
+from fastnn.ops.attention import *
 from fastnn.ops.axes import *
 from fastnn.ops.bag import *
 from fastnn.ops.batchnorm import *
@@ -102,6 +105,7 @@ from fastnn.ops.probability import *
 from fastnn.ops.product import *
 from fastnn.ops.random import *
 from fastnn.ops.rectifier import *
+from fastnn.ops.recurrent import *
 from fastnn.ops.reduce import *
 from fastnn.ops.resize import *
 from fastnn.ops.rounding import *
@@ -121,6 +125,7 @@ _FAMILIES = (
     angle,
     arc,
     arrange,
+    attention,
     axes,
     bag,
     batchnorm,
@@ -157,6 +162,7 @@ _FAMILIES = (
     product,
     random,
     rectifier,
+    recurrent,
     reduce,
     resize,
     rounding,

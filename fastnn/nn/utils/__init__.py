@@ -1,6 +1,7 @@
-"""Helpers around training: clipping, parameters as a vector, fusing batch norm: ``torch.nn.utils``."""
+"""Helpers around training: clipping, parameters as a vector, fusing batch norm, sequences: ``torch.nn.utils``."""
 
 from fastnn.nn.clip import clip_grad_norm_, clip_grad_value_, get_grad_norm
+from fastnn.nn.utils import rnn
 from fastnn.nn.utils.fusion import (
     fuse_conv_bn_eval,
     fuse_conv_bn_weights,
@@ -18,5 +19,6 @@ __all__ = [
     "fuse_linear_bn_weights",
     "get_grad_norm",
     "parameters_to_vector",
+    "rnn",
     "vector_to_parameters",
 ]
