@@ -52,6 +52,13 @@ def ours(value):
         return type(value)(ours(v) for v in value)
     if isinstance(value, dict):
         return {k: ours(v) for k, v in value.items()}
+    if isinstance(value, torch.nn.TransformerEncoderLayer):
+        attention = value.self_attn
+        sizes = attention.embed_dim, attention.num_heads, value.linear1.out_features
+        order = {"batch_first": attention.batch_first, "norm_first": value.norm_first}
+        return nn.TransformerEncoderLayer(*sizes, value.dropout.p, ours(value.activation), **order)
+    if callable(value) and hasattr(torch.nn.functional, getattr(value, "__name__", "")):
+        return getattr(nn.functional, value.__name__)
     return value
 
 
