@@ -55,7 +55,11 @@ def ours(value):
     if isinstance(value, torch.nn.TransformerEncoderLayer):
         attention = value.self_attn
         sizes = attention.embed_dim, attention.num_heads, value.linear1.out_features
-        order = {"batch_first": attention.batch_first, "norm_first": value.norm_first}
+        order = {
+            "batch_first": attention.batch_first,
+            "norm_first": value.norm_first,
+            "bias": value.linear1.bias is not None,
+        }
         return nn.TransformerEncoderLayer(*sizes, value.dropout.p, ours(value.activation), **order)
     if callable(value) and hasattr(torch.nn.functional, getattr(value, "__name__", "")):
         return getattr(nn.functional, value.__name__)
