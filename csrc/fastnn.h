@@ -22,28 +22,8 @@ typedef struct fnn_args {
 /* Does share `part` of `parts` (0 <= part < parts). Never waits, allocates or fails. */
 typedef void (*fnn_kernel)(const fnn_args *a, int part, int parts);
 
-enum fnn_flags {
-    FNN_SERIAL = 1, /* one part, whatever the work */
-    FNN_RANDOM =
-        2, /* n[FNN_SEED], n[FNN_STREAM] are drawn from the generator, anew at each replay */
-    FNN_CHECK = 4, /* p[0] is an int64 status, not zero afterwards when the data was refused */
-};
 #define FNN_SEED (FNN_SIZES - 2)
 #define FNN_STREAM (FNN_SIZES - 1)
-
-/* One job: a kernel and all it needs. Run at once (eager), kept in a Plan (recorded), run again. */
-typedef struct fnn_call {
-    fnn_kernel kernel;
-    fnn_args args;
-    int32_t id;      /* enum fnn_id */
-    int32_t dtype;   /* FNN_F32 or FNN_F64: which copy of the kernel */
-    int32_t buffers; /* how many of args.p are set */
-    int32_t outputs; /* args.p[0..outputs) are written */
-    int32_t flags;
-    int32_t max_parts; /* 0: any number; else as many as its scratch was made for */
-    double work;       /* about how many floating point operations: decides how many threads */
-    void *owner[FNN_BUFFERS]; /* the Storage behind each buffer; only the engine reads it */
-} fnn_call;
 
 /* The kernels, by stem: csrc/kernels/<stem>.c defines exactly its own list. */
 #define FNN_ELEMENTWISE(X)                                                                         \
@@ -234,6 +214,7 @@ typedef struct fnn_call {
     X(smooth_l1_loss_backward)                                                                     \
     X(huber_loss_forward)                                                                          \
     X(huber_loss_backward)                                                                         \
+    X(range_check)                                                                                 \
     X(bce_loss_forward)                                                                            \
     X(bce_loss_backward)                                                                           \
     X(bce_with_logits_loss_forward)                                                                \
@@ -271,6 +252,7 @@ typedef struct fnn_call {
     X(zero_values)
 #define FNN_AVERAGE(X) X(average_weight) X(average_update) X(average_integers)
 
+#define FNN_LIMIT(X) X(multiply_add)
 #define FNN_CONV(X) X(conv_forward) X(conv_weight_backward) X(conv_bias_backward)
 #define FNN_POOL(X)                                                                                \
     X(max_pool_forward) X(max_pool_backward) X(avg_pool_forward) X(avg_pool_backward)
@@ -304,6 +286,7 @@ typedef struct fnn_call {
     S(elementwise, FNN_ELEMENTWISE)                                                                \
     S(activation, FNN_ACTIVATION)                                                                  \
     S(linear, FNN_LINEAR)                                                                          \
+    S(limit, FNN_LIMIT)                                                                            \
     S(conv, FNN_CONV)                                                                              \
     S(pool, FNN_POOL)                                                                              \
     S(reduce, FNN_REDUCE)                                                                          \
@@ -324,7 +307,32 @@ typedef struct fnn_call {
     S(recurrent, FNN_RECURRENT)                                                                    \
     S(attention, FNN_ATTENTION)
 
-#ifndef FNN_REAL /* no kernel needs it: a new kernel leaves the compiled others as they are */
+#ifndef FNN_REAL /* kernels need none of this: a change leaves them as they are */
+enum fnn_flags {
+    FNN_SERIAL = 1, /* one part, whatever the work */
+    FNN_RANDOM =
+        2, /* n[FNN_SEED], n[FNN_STREAM] are drawn from the generator, anew at each replay */
+    FNN_CHECK = 4,   /* p[0] is an int64 status, not zero afterwards when the data was refused */
+    FNN_NO_WAIT = 8, /* the next Call neither needs nor changes what this one and others before it
+                      * that nobody has waited for read and write; never together with FNN_CHECK */
+};
+
+/* One job: a kernel and all it needs. Run at once (eager), kept in a Plan (recorded), run again. */
+typedef struct fnn_call {
+    fnn_kernel kernel;
+    fnn_args args;
+    int32_t id;      /* enum fnn_id */
+    int32_t dtype;   /* FNN_F32 or FNN_F64: which copy of the kernel */
+    int32_t buffers; /* how many of args.p are set */
+    int32_t outputs; /* args.p[0..outputs) are written */
+    int32_t flags;
+    int32_t max_parts; /* 0: any number; else as many as its scratch was made for */
+    double work;       /* about how many floating point operations: decides how many threads */
+    void *owner[FNN_BUFFERS];   /* the Storage behind each buffer; only the engine reads it */
+    int64_t bytes[FNN_BUFFERS]; /* how far each buffer reaches, or -1: the whole Storage; only set
+                                 * and read while recording */
+} fnn_call;
+
 #define FNN_ID(name) FNN_##name,
 #define FNN_IDS(stem, LIST) LIST(FNN_ID)
 enum fnn_id { FNN_STEMS(FNN_IDS) FNN_NUM_KERNELS };

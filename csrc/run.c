@@ -66,7 +66,7 @@ static void set_mode(uint64_t mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mo
 static struct {
     _Alignas(64) atomic_int busy;     /* the team is taken */
     _Alignas(64) atomic_llong turn;   /* the Call at work: the region's first turn + its index */
-    _Alignas(64) atomic_int finished; /* parts of it that are done */
+    _Alignas(64) atomic_int finished; /* parts of the turn that are done */
     atomic_int stop;                  /* leave the rest of the Calls to one thread */
     int64_t start;                    /* when the region began */
     int64_t end;                      /* the first Call that the team does not run */
@@ -108,8 +108,22 @@ static int parts_of(const fnn_call *c, int parts)
 {
     if (c->flags & FNN_SERIAL) return 1;
     if (c->work > FINE_WORK) parts *= FINE_PARTS;
+    if (parts > MOST_PARTS) parts = MOST_PARTS;
     if (c->max_parts && parts > c->max_parts) parts = c->max_parts;
     return fnn_share(c->work, parts);
+}
+
+/* The Calls from calls[i] on that need not wait for one another are done in one turn: returns the
+ * first after them; total: all their parts. */
+static int64_t group_of(const fnn_call *calls, int64_t i, int64_t count, int n, int *total)
+{
+    *total = parts_of(&calls[i], n);
+    for (; i + 1 < count && calls[i].flags & FNN_NO_WAIT; i++) {
+        int more = *total + parts_of(&calls[i + 1], n);
+        if (more > MOST_PARTS) break;
+        *total = more;
+    }
+    return i + 1;
 }
 
 /* What one thread `me` of `n` does in a region; returns the ns that it waited for others. */
@@ -117,22 +131,26 @@ static int64_t work_through(const fnn_call *calls, int64_t count, int64_t first,
 {
     int64_t waited = 0, i;
     while ((i = atomic_load_explicit(&team.turn, memory_order_acquire) - first) < team.end) {
-        int use = parts_of(&calls[i], n);
-        int64_t next = i;
-        for (int k = 0; (me < use || use > n) && k < use; k++) {
-            int part = (me + k) % use;
-            if (!claim(part, first + i)) continue;
-            calls[i].kernel(&calls[i].args, part, use);
-            if (atomic_fetch_add_explicit(&team.finished, 1, memory_order_acq_rel) == use - 1)
-                next = i + 1;
+        int total, base = 0;
+        int64_t after = group_of(calls, i, count, n, &total), next = i;
+        for (int64_t j = i; j < after && me < total; j++) {
+            int use = parts_of(&calls[j], n);
+            for (int k = 0; k < use; k++) {
+                int part = (me + k) % use;
+                if (!claim(base + part, first + i)) continue;
+                calls[j].kernel(&calls[j].args, part, use);
+                if (atomic_fetch_add_explicit(&team.finished, 1, memory_order_acq_rel) == total - 1)
+                    next = after;
+            }
+            base += use;
         }
         if (next == i) { /* others are still at it */
             int64_t ns = wait_turn(first + i, waited);
-            if (use >= n) waited += ns;
+            if (total >= n) waited += ns;
             continue;
         }
-        /* this thread finished the Call; thread 0 also runs what follows and is for one thread */
-        int bad = refused(&calls[i]);
+        /* this thread finished the turn; thread 0 also runs what follows and is for one thread */
+        int bad = refused(&calls[next - 1]);
         while (!bad && me == 0 && next < count && parts_of(&calls[next], n) == 1) {
             calls[next].kernel(&calls[next].args, 0, 1);
             bad = refused(&calls[next++]);

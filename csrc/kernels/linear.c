@@ -1,5 +1,5 @@
 /* Matrix products and column sums. */
-#include "../vmath.h"
+#include "../activation.h"
 #include "linear_tile.h"
 #include "linear_vector.h"
 
@@ -11,30 +11,40 @@ struct product {
     real *c, *scratch;
     int64_t a_row, a_col, b_row, b_col, c_row, init_row;
     int activation;
+    const double *s; /* its constants */
 };
 
-/* The epilogue: C(rows, cols) = act(C), one loop for each activation. */
-#define ACTIVATE(expression)                                                                       \
+/* The epilogue: C(rows, cols) = act(C), one loop for each activation; s: its constants. */
+#define ACTIVATE(name)                                                                             \
     for (int64_t i = 0; i < rows; i++, c += c_row)                                                 \
-        for (int64_t j = 0; j < cols; j += VL) {                                                   \
-            const vec x = vload_upto(c + j, cols - j), y = expression;                             \
-            vstore_upto(c + j, y, cols - j);                                                       \
-        }
+        for (int64_t j = 0; j < cols; j += VL)                                                     \
+            vstore_upto(c + j, act_##name(vload_upto(c + j, cols - j), s), cols - j);
 
-static void activate(int activation, real *c, int64_t c_row, int64_t rows, int64_t cols)
+static void activate(const struct product *p, real *c, int64_t c_row, int64_t rows, int64_t cols)
 {
-    switch (activation) {
+    vec s[4];
+    for (int k = 0; k < 4; k++) s[k] = vset((real)p->s[k]);
+    switch (p->activation) {
     case FNN_RELU:
-        ACTIVATE(vselect(x < 0, (vec){0}, x));
-        break; /* NaN stays NaN */
+        ACTIVATE(relu);
+        break;
     case FNN_TANH:
-        ACTIVATE(vtanh(x));
+        ACTIVATE(tanh);
         break;
     case FNN_SIGMOID:
-        ACTIVATE(vsigmoid(x));
+        ACTIVATE(sigmoid);
         break;
     case FNN_GELU:
-        ACTIVATE(R(0.5) * x * (R(1) + verf(x * R(0.70710678118654752440))));
+        ACTIVATE(gelu);
+        break;
+    case FNN_GELU_TANH:
+        ACTIVATE(gelu_tanh);
+        break;
+    case FNN_SILU:
+        ACTIVATE(silu);
+        break;
+    case FNN_LEAKY_RELU:
+        ACTIVATE(leaky_relu);
     }
 }
 
@@ -125,7 +135,7 @@ static void multiply(const struct product *p)
                 const real *init = k0 ? c : p->init ? p->init + i0 * p->init_row + j : 0;
                 column_of_tiles(m, vecs, k, a, a_row, a_col, b, b_row, c, p->c_row, init,
                                 k0 ? p->c_row : p->init_row, n - (vecs - 1) * VL, next, p->b_row);
-                if (p->activation && k0 + k >= p->k) activate(p->activation, c, p->c_row, m, n);
+                if (p->activation && k0 + k >= p->k) activate(p, c, p->c_row, m, n);
             }
         }
     }
@@ -183,8 +193,7 @@ static void multiply_transposed(const struct product *p)
                     column_of_tiles(cols, vecs, k, b + j * b_col, b_col, b_row, a, a_col, result,
                                     NR, 0, 0, VL, 0, 0);
                     put_transposed(result, m, cols, c, p->c_row, init, k0 ? p->c_row : p->init_row);
-                    if (p->activation && k0 + k >= p->k)
-                        activate(p->activation, c, p->c_row, m, cols);
+                    if (p->activation && k0 + k >= p->k) activate(p, c, p->c_row, m, cols);
                 }
             }
         }
@@ -263,7 +272,7 @@ static void multiply_region(struct product *p, enum form form, int64_t i0, int64
     case DOTS_OF_A:
         dots(p->c, p->c_row, p->a, p->a_row, p->m, p->k, p->b, p->init, p->init_row, m == 1);
     }
-    if (p->activation) activate(p->activation, p->c, p->c_row, p->m, p->n);
+    if (p->activation) activate(p, p->c, p->c_row, p->m, p->n);
 }
 
 /* C = act(init + A B), over up to six batch dimensions (products that share operands have step 0).
@@ -273,6 +282,7 @@ static void multiply_region(struct product *p, enum form form, int64_t i0, int64
  * n: m, n, k, row and column step of A, of B, row step of C and of init (0: a bias), activation,
  *    number of batch dimensions, C's step from product to product, then per dimension its size and
  *    the steps of A and B. Of A's two steps, and of B's, one is 1; columns of C and init have 1.
+ * s: 0..3 constants of the activation.
  * Source: Goto and van de Geijn (2008); Van Zee and van de Geijn (2015). */
 static void matmul(const fnn_args *a, int part, int parts)
 {
@@ -281,6 +291,7 @@ static void matmul(const fnn_args *a, int part, int parts)
     p.c = a->p[0], p.scratch = a->p[1], p.a = a->p[2], p.b = a->p[3], p.init = a->p[4];
     p.a_row = n[3], p.a_col = n[4], p.b_row = n[5], p.b_col = n[6];
     p.c_row = n[7], p.init_row = n[8], p.activation = (int)n[9];
+    p.s = a->s;
     if (p.init == p.c) p.init_row = p.c_row;
     const enum form form = form_of(&p);
     const int64_t grain = form == STRIPS || form == STRIPS_OF_A ? STRIP : form == TILES ? NR : 1;

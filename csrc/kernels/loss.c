@@ -385,4 +385,29 @@ ELEMENT_LOSS(huber, HUBER)
 ELEMENT_LOSS(bce, BCE)
 ELEMENT_LOSS(bce_with_logits, BCE_WITH_LOGITS)
 
+/* Is every x in [s0, s1]? NaN passes. status: 0 or 1, the first position, its value as a double.
+ * p: status (3, int64), x (count)   n: 0 count   s: 0 low, 1 high */
+static void range_check(const fnn_args *a, int part, int parts)
+{
+    int64_t *status = a->p[0];
+    const real *x = a->p[1], low = (real)a->s[0], high = (real)a->s[1];
+    const int64_t count = a->n[0];
+    (void)parts;
+    if (part) return;
+    status[0] = status[1] = status[2] = 0;
+    mask bad = {0};
+    int64_t i = 0;
+    for (; i + VL <= count; i += VL) bad |= (vload(x + i) < low) | (vload(x + i) > high);
+    int any = 0;
+    for (int k = 0; k < VL; k++) any |= bad[k] != 0;
+    for (; i < count; i++) any |= (x[i] < low) | (x[i] > high);
+    if (!any) return;
+    for (i = 0; !((x[i] < low) | (x[i] > high)); i++) {
+    }
+    double value = x[i];
+    status[0] = 1;
+    status[1] = i;
+    memcpy(status + 2, &value, sizeof value);
+}
+
 FNN_EXPORT(loss, FNN_LOSS)

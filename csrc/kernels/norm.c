@@ -168,13 +168,13 @@ static inline void channel_moments(const real *x, int64_t N, int64_t stride, int
 /* Channels are shared out; each share takes the statistics and then normalizes.
  * In training the running statistics move by the factor s[1] (1 / count if it is negative) towards
  * the batch's mean and unbiased variance; otherwise they stand for the batch's. (Ioffe, Szegedy
- * 2015) p: y (N, C, L), mean (C), rstd (C), x (N, C, L), weight, bias, running_mean, running_var
- * (C) or NULL, count (int64). n: N, C, L, training. s: eps, momentum */
+ * 2015) p: y (N, C, L), mean (C), rstd (C), running_mean, running_var (C) or NULL, x (N, C, L),
+ * weight, bias (C) or NULL, count (int64). n: N, C, L, training. s: eps, momentum */
 static void batch_norm_forward(const fnn_args *a, int part, int parts)
 {
-    real *y = a->p[0], *mean = a->p[1], *rstd = a->p[2], *running_mean = a->p[6];
-    real *running_var = a->p[7];
-    const real *x = a->p[3], *weight = a->p[4], *bias = a->p[5];
+    real *y = a->p[0], *mean = a->p[1], *rstd = a->p[2], *running_mean = a->p[3];
+    real *running_var = a->p[4];
+    const real *x = a->p[5], *weight = a->p[6], *bias = a->p[7];
     const int64_t *count = a->p[8];
     int64_t N = a->n[0], C = a->n[1], L = a->n[2], training = a->n[3], first, last;
     share(C, 4 * VL, part, parts, &first, &last);

@@ -4,7 +4,7 @@ cdef double ONE_THREAD = 2e4       # below this much work not even the thread po
 
 cdef extern from "fastnn.h":
     enum:
-        FNN_strided_copy, FNN_cast, FNN_accumulate, FNN_index_check
+        FNN_strided_copy, FNN_cast, FNN_accumulate, FNN_index_check, FNN_range_check
 
 
 cdef inline void start(fnn_call *c, int id, int dtype):
@@ -27,7 +27,24 @@ cdef extern from *:
 cdef inline void buffer(fnn_call *c, Tensor t):
     c.args.p[c.buffers] = t.data_
     c.owner[c.buffers] = <void *>t.storage
+    if fnn_recorder != NULL:
+        c.bytes[c.buffers] = reach(t)
     c.buffers += 1
+
+
+cdef int64_t reach(Tensor t) noexcept:
+    """Bytes from the first element to the end of the last; -1 where some lie before the first."""
+    cdef int64_t last = 0
+    cdef int i
+    if t.size_ == 0:
+        return 0
+    if t.contiguous:
+        return t.size_ * ITEM_BYTES[t.dtype_]
+    for i in range(t.ndim_):
+        if t.strides_[i] < 0:
+            return -1
+        last += (t.shape_[i] - 1) * t.strides_[i]
+    return (last + 1) * ITEM_BYTES[t.dtype_]
 
 
 cdef inline void null_buffer(fnn_call *c):
@@ -40,13 +57,15 @@ cdef int run(fnn_call *c, int outputs, double work, int flags) except -1:
     c.outputs = outputs
     c.work = work
     c.flags = flags
+    if fnn_recorder != NULL:
+        (<Recorder>fnn_recorder).append(c)
     if work < ONE_THREAD or flags & FNN_SERIAL:
         c.kernel(&c.args, 0, 1)
     else:
         with nogil:
             fnn_run(c, 1)
-    if fnn_recorder != NULL:
-        (<Recorder>fnn_recorder).append(c)
+    if fnn_recorder != NULL and (<Recorder>fnn_recorder).watching:
+        (<Recorder>fnn_recorder).watch(c)
     return 0
 
 
@@ -292,13 +311,32 @@ cdef int check_index_from(Tensor index, int64_t low, int64_t limit, int64_t igno
         (<Recorder>fnn_recorder).next_name = what.decode()
     run(&c, 1, index.size_, FNN_SERIAL | FNN_CHECK)
     if bad[0]:
-        raise_index(&c, what.decode())
+        raise_refused(&c, what.decode())
     return 0
 
 
-cdef int raise_index(const fnn_call *c, str what) except -1:
-    """Turn the status that an index_check Call left into an IndexError."""
+cdef int check_range(Tensor x, double low, double high, const char *what) except -1:
+    cdef fnn_call c
+    cdef Tensor status = new_1d(FNN_I64, 3)
+    x = contiguous(x)
+    start(&c, FNN_range_check, x.dtype_)
+    buffer(&c, status)
+    buffer(&c, x)
+    c.args.n[0] = x.size_
+    c.args.s[0], c.args.s[1] = low, high
+    if fnn_recorder != NULL:
+        (<Recorder>fnn_recorder).next_name = what.decode()
+    run(&c, 1, x.size_, FNN_SERIAL | FNN_CHECK)
+    if (<int64_t *>status.data_)[0]:
+        raise_refused(&c, what.decode())
+    return 0
+
+
+cdef int raise_refused(const fnn_call *c, str what) except -1:
+    """Turn the status that a check left into the exception."""
     cdef int64_t *status = <int64_t *>c.args.p[0]
+    if c.id == FNN_range_check:
+        raise ValueError(what.replace("VALUE", f"{(<double *>status)[2]:.6g}"))
     raise IndexError(f"{what} at position {status[1]} is {status[2]}, "
                      f"expected {c.args.n[3]} to {c.args.n[2] - 1}")
 

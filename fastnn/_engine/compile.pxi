@@ -2,42 +2,97 @@
 
 cdef enum:
     MAX_PLANS = 16          # signatures kept by one compiled function
-    MAX_ATTEMPTS = 5        # recordings until two in a row are equal
+    MAX_VARIANTS = 4        # of one signature, by the gradients that are there before
+    MAX_ATTEMPTS = 7        # recordings until two of a variant are equal
+
+
+cdef class Variant:
+    """One of the ways in which a signature runs: a plan that was confirmed, or a recording that waits
+    for an equal one. Steps that find gradients and steps that do not have one each."""
+    cdef Recorder recording
+    cdef Plan plan
+    cdef tuple gradients
+    cdef int64_t replays, next_check    # the plan is compared with an eager step again after so many
 
 
 cdef class Entry:
-    """What is known for one signature: a plan that was confirmed, or one that waits for that."""
-    cdef Plan plan
-    cdef bint confirmed
-    cdef int attempts
-    cdef int64_t next_check     # replays after which the plan is compared with an eager step again
-    cdef str refused            # why this signature runs eagerly
+    """What is known for one signature."""
+    cdef list variants
+    cdef Variant current                # the last one that was ready
+    cdef int attempts                   # recordings since two were equal
+    cdef str refused                    # why this signature runs eagerly
     cdef bint no_grad
+    cdef tuple layout                   # of the arguments, where the quick way may be taken
 
     cdef bint ready(self) except -1:
-        return self.confirmed and not self.plan.busy and self.plan.replays < self.next_check and self.plan.fits()
+        """Is there a plan that can be replayed now? It becomes `current`."""
+        cdef Variant v = self.current
+        if v is not None and self.can_replay(v):
+            return True
+        for v in self.variants:
+            if self.can_replay(v):
+                self.current = v
+                return True
+        return False
+
+    cdef bint can_replay(self, Variant v) except -1:
+        return v.plan is not None and not v.plan.busy and v.plan.replays < v.next_check and v.plan.fits()
+
+    cdef bint busy(self):
+        cdef Variant v
+        for v in self.variants:
+            if v.plan is not None and v.plan.busy:
+                return True
+        return False
 
     cdef bint takes(self, tuple args, list inputs) except -1:
-        """Are the arguments plain tensors or arrays of this entry's signature? They are put into inputs."""
-        cdef Tensor t, expect
+        """Are the arguments plain tensors or arrays, or tuples of them, of this entry's signature? They
+        are put into inputs."""
+        cdef Variant v = self.current
         cdef Py_ssize_t i
-        if not self.confirmed or self.no_grad != fnn_no_grad or len(args) != len(self.plan.inputs):
+        if v is None or v.plan is None or self.no_grad != fnn_no_grad or len(args) != len(self.layout):
             return False
         for i in range(len(args)):
             x = args[i]
-            if type(x) is Tensor:
-                t = x
-            elif type(x) is np.ndarray:
-                t = from_numpy_shared(x)
-                if t is None:
+            if self.layout[i] < 0:
+                if not take(x, inputs, v.plan.inputs):
                     return False
-            else:
+                continue
+            if type(x) is not tuple or len(<tuple>x) != self.layout[i]:
                 return False
-            expect = self.plan.inputs[i]
-            if t.dtype_ != expect.dtype_ or t.wants_grad or not same_shape(t, expect):
-                return False
-            inputs.append(t if t.contiguous else contiguous(t))
+            for part in <tuple>x:
+                if not take(part, inputs, v.plan.inputs):
+                    return False
         return True
+
+
+cdef bint take(object x, list inputs, list like) except -1:
+    cdef Tensor t, expect = like[len(inputs)]
+    if type(x) is Tensor:
+        t = x
+    elif type(x) is np.ndarray:
+        t = from_numpy_shared(x)
+        if t is None:
+            return False
+    else:
+        return False
+    if t.dtype_ != expect.dtype_ or t.wants_grad or not same_shape(t, expect):
+        return False
+    inputs.append(t if t.contiguous else contiguous(t))
+    return True
+
+
+cdef tuple layout_of(tuple args):
+    """Per argument -1 for a tensor, n for a tuple of n tensors; None if there is anything else."""
+    found = []
+    for x in args:
+        if isinstance(x, (Tensor, np.ndarray)):
+            found.append(-1)
+        elif type(x) is tuple and all([isinstance(part, (Tensor, np.ndarray)) for part in x]):
+            found.append(len(x))
+        else:
+            return None
+    return tuple(found)
 
 
 cdef object replayed_value(Plan plan, list inputs):
@@ -106,9 +161,10 @@ cdef class CompiledFunction:
         cdef list inputs = []
         if fnn_recorder != NULL:                # part of a larger step that is being recorded
             return self.function(*args, **kwargs)
-        if entry is not None and not kwargs and entry.takes(args, inputs) and entry.ready():
+        if entry is not None and not kwargs and entry.takes(args, inputs) and entry.ready() \
+                and not entry.current.plan.overlaps(inputs):
             self.replayed += 1
-            return replayed_value(entry.plan, inputs)
+            return replayed_value(entry.current.plan, inputs)
         inputs = []
         spec = (bool(fnn_no_grad), flatten(args, inputs), flatten(kwargs, inputs))
         inputs = [contiguous(t) if not t.contiguous else t for t in inputs]
@@ -118,19 +174,26 @@ cdef class CompiledFunction:
             raise TypeError("compiled function: arguments must be Tensors, arrays or hashable values") from None
         if entry is None:
             entry = self.entry_for(spec)
-        if entry.refused is not None or (entry.plan is not None and entry.plan.busy):
+        if entry.refused is not None or entry.busy():
             self.eager += 1
             args, kwargs = self.bound(args, kwargs, spec, inputs)
             return self.function(*args, **kwargs)
         if entry.ready():
+            if entry.current.plan.overlaps(inputs):
+                self.warn("arguments share memory with each other, or with something else, that the step changes")
+                self.eager += 1
+                args, kwargs = self.bound(args, kwargs, spec, inputs)
+                return self.function(*args, **kwargs)
             self.replayed += 1
-            self.last = entry if not kwargs and len(args) == len(inputs) else None
+            entry.layout = None if kwargs else layout_of(args)
+            self.last = None if entry.layout is None else entry
             entry.no_grad = fnn_no_grad
-            return replayed_value(entry.plan, inputs)
+            return replayed_value(entry.current.plan, inputs)
         return self.record(entry, args, kwargs, spec, inputs)
 
     cdef Entry entry_for(self, object spec):
         cdef Entry entry = Entry.__new__(Entry)
+        entry.variants = []
         if len(self.entries) >= MAX_PLANS:
             self.warn(f"more than {MAX_PLANS} different argument shapes or values; the oldest recordings are dropped, "
                       "and recording starts again for each. Pad batches to few sizes, or pass changing numbers as tensors")
@@ -150,8 +213,14 @@ cdef class CompiledFunction:
         """Run eagerly and record; two recordings in a row that are equal make a confirmed plan."""
         global fnn_recorder
         cdef Recorder r = Recorder.__new__(Recorder)
+        cdef Variant v
+        cdef Plan plan
         cdef list outputs = []
         cdef str reason
+        for v in entry.variants:        # out of date, or to be compared: their memory is free
+            if v.plan is not None and (v.plan.world != world or v.plan.threads != fnn_threads() or v.plan.replays >= v.next_check):
+                v.replays = v.plan.replays
+                v.plan = None
         # arguments get Storages of their own, so that they can be told from everything else
         inputs = [reborrow(t) for t in inputs]
         args, kwargs = self.bound(args, kwargs, spec, inputs)
@@ -165,36 +234,57 @@ cdef class CompiledFunction:
         out_spec = flatten(value, outputs)
         reason = refusal(r, outputs)
         if reason is not None:
-            entry.confirmed = False
             entry.refused = reason
-            entry.plan = None
+            entry.variants = []
+            entry.current = None
             self.warn(reason)
             return value
-        self.judge(entry, r, outputs)
-        if entry.plan is not None:
-            entry.plan.template = Tensor if isinstance(value, Tensor) else (value, out_spec)
+        plan = self.judge(entry, r, outputs)
+        places = [-1] * len(outputs)
+        if plan is not None:
+            places = plan.fresh
+            plan.template = Tensor
             if not isinstance(value, Tensor):
-                entry.plan.template = (rebuild(value, out_spec, iter([None] * len(outputs))), out_spec)
-        places = entry.plan.fresh if entry.plan is not None else [-1] * len(outputs)
+                plan.template = (rebuild(value, out_spec, iter([None] * len(outputs))), out_spec)
         leaves = iter([copied(t) if place == OWN_COPY else alias(t) for t, place in zip(outputs, places)])
         return rebuild(value, out_spec, leaves)
 
-    cdef int judge(self, Entry entry, Recorder r, list outputs) except -1:
-        """The newest recording becomes the plan: its memory is what the last eager run left behind."""
-        cdef Plan plan = entry.plan
-        cdef str differs = difference(plan, r) if plan is not None else "the first recording"
-        entry.attempts += 1
-        entry.plan = make_plan(r, outputs)
-        entry.plan.replays = plan.replays if plan is not None else 0
-        entry.confirmed = differs is None
-        if entry.confirmed:
-            entry.next_check = plan.replays * 8 + 64
+    cdef Plan judge(self, Entry entry, Recorder r, list outputs):
+        """Compare with the recording before; if they are equal, the new one becomes a plan."""
+        cdef Variant v, found = None
+        cdef str differs = "the first recording"
+        gradients = gradients_before(r)
+        r.end()
+        for v in entry.variants:
+            if v.gradients == gradients:
+                found = v
+                differs = difference(v.recording, r)
+        if found is None:
+            found = Variant.__new__(Variant)
+            found.gradients = gradients
+            entry.variants.append(found)
+            if len(entry.variants) > MAX_VARIANTS:
+                entry.variants.pop(0)
+        if found.plan is not None:
+            found.replays = found.plan.replays
+        found.recording = r
+        found.plan = None
+        if differs is None:
+            differs = r.changed
+        if differs is None:
+            found.plan = make_plan(r, outputs)
+            found.plan.replays = found.replays
+            found.next_check = found.replays * 8 + 64
+            entry.current = found
             entry.attempts = 0
-        elif entry.attempts >= MAX_ATTEMPTS:
-            entry.refused = f"it does something else at each call: {differs}"
-            entry.plan = None
+            return found.plan
+        entry.attempts += 1
+        if entry.attempts >= MAX_ATTEMPTS:
+            entry.refused = f"it does something else at each call: {differs}" if r.changed is None else r.changed
+            entry.variants = []
+            entry.current = None
             self.warn(entry.refused)
-        return 0
+        return None
 
     cdef int warn(self, str reason) except -1:
         import warnings
@@ -207,7 +297,8 @@ cdef class CompiledFunction:
     def plans(self):
         """The confirmed plans, a list."""
         cdef Entry entry
-        return [entry.plan for entry in self.entries.values() if entry.confirmed]
+        cdef Variant v
+        return [v.plan for entry in self.entries.values() for v in entry.variants if v.plan is not None]
 
     def __repr__(self):
         return (f"<compiled {getattr(self.function, '__qualname__', self.function)}: {len(self.plans())} plans, "

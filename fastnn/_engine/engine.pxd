@@ -1,5 +1,5 @@
 # Storage, Tensor, Node and Call: what every op is made of.
-from libc.stdint cimport int64_t, int32_t, uint64_t
+from libc.stdint cimport int64_t, int32_t, uint64_t, intptr_t
 
 cdef extern from "fastnn.h":
     ctypedef struct fnn_args:
@@ -18,10 +18,11 @@ cdef extern from "fastnn.h":
         int32_t max_parts
         double work
         void *owner[10]
+        int64_t bytes[10]
     enum:
         FNN_F32, FNN_F64, FNN_I64, FNN_I32, FNN_BOOL, FNN_NUM_DTYPES
         FNN_DIMS, FNN_BUFFERS, FNN_SIZES, FNN_SCALARS
-        FNN_SERIAL, FNN_RANDOM, FNN_CHECK
+        FNN_SERIAL, FNN_RANDOM, FNN_CHECK, FNN_NO_WAIT
         FNN_SEED, FNN_STREAM
 
 
@@ -33,6 +34,19 @@ cdef class Storage:
     cdef uint64_t serial     # order of creation
     cdef int64_t version     # counts in-place writes
     cdef object owner
+    cdef Place place         # what a recording calls it, while the recording does not hold it
+
+
+cdef class Place:
+    """A Storage as a recording knows it; the Storage itself may be gone by the time it ends."""
+    cdef void *storage       # borrowed; NULL when it is gone
+    cdef Storage kept        # the Storage where it has to stay
+    cdef uint64_t serial
+    cdef int64_t nbytes
+    cdef intptr_t base       # where offsets count from, in bytes: where the input begins, else 0
+    cdef int input           # number of the input, or -1
+    cdef bint inside         # made while recording
+    cdef bint constant       # inside, with values that no Call computed
 
 
 cdef class Tensor:
@@ -137,7 +151,8 @@ cdef int save_output(Node node, Tensor y, Tensor b, Tensor c) except -1   # node
 
 # --- Calls ----------------------------------------------------------------------------------
 cdef void start(fnn_call *c, int id, int dtype)                 # kernel looked up, no buffers yet
-cdef void buffer(fnn_call *c, Tensor t)                         # the next args.p; outputs first
+cdef void buffer(fnn_call *c, Tensor t)                         # the next args.p; outputs first; who then
+                                                                # changes p sets c.bytes: how far it reaches
 cdef void null_buffer(fnn_call *c)
 cdef int run(fnn_call *c, int outputs, double work, int flags) except -1
 # draws the Call's seed and stream (args.n[FNN_SEED], n[FNN_STREAM]); None: the default generator
@@ -147,6 +162,8 @@ cdef int add_into(Tensor dst, Tensor src) except -1             # dst += src, sa
 # raises IndexError "<what> at position 3 is 12, expected 0 to 9"; ignore: a value to let pass (INT64_MIN: none)
 cdef int check_index(Tensor index, int64_t limit, int64_t ignore, const char *what) except -1
 cdef int check_index_from(Tensor index, int64_t low, int64_t limit, int64_t ignore, const char *what) except -1
+# raises ValueError(what), VALUE in it replaced by the first value that lies outside
+cdef int check_range(Tensor x, double low, double high, const char *what) except -1
 cdef int64_t limit_parts(fnn_call *c)                           # the most parts from now on: scratch is per part
 
 
@@ -178,22 +195,37 @@ cdef int checked_dim(object dim, int ndim, str what) except -1
 cdef Generator default_generator
 
 
+cdef class Job:
+    """One Call of a recording. Its pointers are of no account: buffers are places and offsets."""
+    cdef fnn_call call
+    cdef list places                    # per buffer a Place, or None
+    cdef int64_t offset[10]             # bytes from the place's base
+    cdef int64_t low[10]                # the bytes that may be touched, from the place's base
+    cdef int64_t high[10]
+    cdef Generator generator            # of a random Call
+    cdef str checks                     # what a check looks at
+    cdef Job copy(self)
+
+
 cdef class Recorder:
-    cdef fnn_call *calls
-    cdef int64_t count, capacity
-    cdef dict storages                  # address of a Storage -> the Storage
-    cdef dict generators                # number of a random Call -> its Generator
-    cdef dict names                     # number of a check -> what it checks
+    cdef list jobs
+    cdef dict places                    # serial of a Storage -> its Place
     cdef dict leaves                    # id -> (leaf, was its gradient read first, gradient before)
     cdef list inputs
     cdef uint64_t first_born            # Storages with a larger serial were made while recording
     cdef Generator next_generator
     cdef str next_name
     cdef str reason, where              # why the run cannot be replayed
+    cdef str changed                    # what changed a constant made inside the step
+    cdef bint watching                  # tests: do Calls leave what they only read alone?
+    cdef list watched
     cdef int begin(self, list inputs) except -1
     cdef int append(self, fnn_call *c) except -1
+    cdef Place place_of(self, Storage s, bint written)
+    cdef int watch(self, fnn_call *c) except -1
     cdef int stop(self, str reason) except -1
     cdef int touch(self, Tensor leaf, bint reads) except -1
+    cdef int end(self) except -1
 
 
 cdef struct Patch:
@@ -204,19 +236,25 @@ cdef struct Patch:
 
 
 cdef class Plan:
-    cdef fnn_call *calls                # as recorded
-    cdef fnn_call *live                 # as replayed: inputs, outputs and random streams bound anew
+    cdef Recorder recording
+    cdef list jobs                      # after the passes
+    cdef fnn_call *live                 # the same, with pointers
     cdef int64_t count
+    cdef int64_t first_shared           # the Calls before it are checks of the inputs, run one by one
     cdef Patch *patches
     cdef int64_t num_patches, patch_capacity
-    cdef dict storages, names
-    cdef list rng, inputs, outputs, fresh, fresh_bytes, leaves, state
-    cdef uint64_t first_born, world
+    cdef list workspace                 # Storages of values that live within a replay
+    cdef list rng, inputs, outputs, fresh, fresh_bytes, leaves
+    cdef list state                     # Storages from outside that it changes
+    cdef list changed                   # numbers of the inputs that it changes
+    cdef uint64_t world
     cdef int threads
     cdef public int64_t replays
     cdef object template
     cdef bint busy
     cdef int patch(self, int64_t call, int buffer, int64_t source, int64_t offset) except -1
     cdef bint fits(self) except -1
+    cdef bint overlaps(self, list inputs) except -1
+    cdef int link(self, dict slots, dict fresh) except -1
     cdef int bind(self, list inputs, list fresh) except -1
     cdef object replay(self, list inputs)

@@ -2,19 +2,44 @@
 
 cdef extern from *:
     """
-    #include <time.h>
-    static double seconds_now(void)
-    {
-        struct timespec t;
-        timespec_get(&t, TIME_UTC);
-        return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-    }
+    #include <stdlib.h>
     """
-    double seconds_now() nogil
-
+    void *fnn_realloc "realloc"(void *, size_t)
+    void fnn_free "free"(void *)
 
 cdef enum:
     OWN_COPY = -(1 << 30)       # a result that is copied after each replay
+
+
+cdef int skew = 0       # tests
+
+
+def _skew_threads(int parts):
+    """Replay with so many threads, one after another from meeting to meeting: each is as far ahead of the
+    next as it may be. Negative: the last first; -100: two, that never meet. 0 switches it off."""
+    global skew
+    before = skew
+    skew = parts
+    return before
+
+
+cdef int64_t run_skewed(const fnn_call *calls, int64_t count) noexcept nogil:
+    cdef int64_t begin = 0, end, i
+    cdef int parts = skew if skew > 0 else 2 if skew == -100 else -skew, k, part, use
+    while begin < count:
+        end = begin + 1
+        while end < count and (calls[end - 1].flags & FNN_NO_WAIT or skew == -100):
+            end += 1
+        for k in range(parts):
+            part = k if skew > 0 else parts - 1 - k
+            for i in range(begin, end):
+                use = 1 if calls[i].flags & FNN_SERIAL else parts
+                if calls[i].max_parts and use > calls[i].max_parts:
+                    use = calls[i].max_parts
+                if part < use:
+                    calls[i].kernel(&calls[i].args, part, use)
+        begin = end
+    return count
 
 
 @cython.final
@@ -22,12 +47,16 @@ cdef class Plan:
     """The Calls of one recorded step, and what changes from replay to replay."""
 
     def __dealloc__(self):
-        fnn_free(self.calls)
         fnn_free(self.live)
         fnn_free(self.patches)
 
     def __len__(self):
         return self.count
+
+    @property
+    def workspace_bytes(self):
+        """Bytes of the values that live within a step only."""
+        return sum([(<Storage>s).nbytes for s in self.workspace])
 
     cdef int patch(self, int64_t call, int buffer, int64_t source, int64_t offset) except -1:
         if self.num_patches == self.patch_capacity:
@@ -48,6 +77,62 @@ cdef class Plan:
             if reads and leaf.grad_ is not marked_gradient(leaf, before):
                 return False
         return True
+
+    cdef bint overlaps(self, list inputs) except -1:
+        """Do arguments share memory with what the step changes?"""
+        cdef Tensor x, y
+        cdef Storage s
+        cdef int64_t i, j
+        for x in inputs:
+            for s in self.state:
+                if x.data_ < s.data + s.nbytes and s.data < x.data_ + reach(x):
+                    return True
+        for i in self.changed:
+            y = inputs[i]
+            for j in range(len(inputs)):
+                x = inputs[j]
+                if i != j and x.data_ < y.data_ + reach(y) and y.data_ < x.data_ + reach(x):
+                    return True
+        return False
+
+    cdef int link(self, dict pieces, dict fresh) except -1:
+        """Turn jobs into Calls: places become addresses, or patches where each replay has its own."""
+        cdef Job job
+        cdef Place place
+        cdef fnn_call *c
+        cdef int64_t i = 0, source
+        cdef int j
+        self.live = <fnn_call *>fnn_realloc(NULL, (self.count + 1) * sizeof(fnn_call))
+        if self.live == NULL:
+            raise MemoryError("recording a step")
+        self.rng, self.state, self.changed = [], [], []
+        written = set()
+        for i, job in enumerate(self.jobs):
+            c = &self.live[i]
+            c[0] = job.call
+            if job.generator is not None:
+                self.rng.append((i, job.generator))
+            if job.call.flags & FNN_CHECK and i == self.first_shared:
+                self.first_shared += 1
+            for j in range(c.buffers):
+                place = job.places[j]
+                c.owner[j] = NULL
+                if place is None:
+                    continue
+                if place.input >= 0:
+                    self.patch(i, j, place.input, job.offset[j])
+                    if j < c.outputs and place.input not in self.changed:
+                        self.changed.append(place.input)
+                elif place in fresh:
+                    self.patch(i, j, -1 - <int64_t>fresh[place], job.offset[j])
+                elif place in pieces:
+                    c.args.p[j] = (<Storage>self.workspace[pieces[place]]).data + job.offset[j]
+                else:
+                    c.args.p[j] = place.kept.data + job.offset[j]
+                    if j < c.outputs and not place.inside and place not in written:
+                        written.add(place)
+                        self.state.append(place.kept)
+        return 0
 
     cdef int bind(self, list inputs, list fresh) except -1:
         """Point the Calls at this replay's inputs and at new memory for its results."""
@@ -76,13 +161,20 @@ cdef class Plan:
             g.stream += 1
         self.busy = True
         with nogil:
-            failed = fnn_run(self.live, self.count)
+            failed = fnn_run(self.live, self.first_shared)
+            if failed == self.first_shared:
+                if skew:
+                    failed = run_skewed(self.live + failed, self.count - failed) + failed
+                else:
+                    failed += fnn_run(self.live + failed, self.count - failed)
         self.busy = False
         self.replays += 1
         for s in self.state:
             s.version += 1
+        for i in self.changed:
+            (<Tensor>inputs[i]).storage.version += 1
         if failed < self.count:
-            raise_index(&self.live[failed], self.names[failed])
+            raise_refused(&self.live[failed], (<Job>self.jobs[failed]).checks)
         for leaf, reads, before, after in self.leaves:
             leaf.grad_ = marked_gradient(leaf, after)
         results = []
@@ -90,7 +182,7 @@ cdef class Plan:
             y = alias(t)
             if i >= 0:
                 y.storage = fresh[i]
-                y.data_ = y.storage.data + (t.data_ - t.storage.data)
+                y.data_ = y.storage.data + (t.data_ - <char *>0)
             elif i == OWN_COPY:
                 y = copied(t)
             elif i <= -2:
@@ -101,72 +193,35 @@ cdef class Plan:
         return results
 
     def table(self):
-        """The recorded kernel calls in order, a list of dicts.
+        """The kernel calls in order, a list of dicts.
 
-        Each has ``name``, ``dtype``, ``work`` (about how many floating point operations), ``writes`` and
-        ``reads``: numbers of the buffers, with ``bytes`` of each buffer in ``buffers``.
+        Each has ``name``, ``dtype``, ``shape`` (sizes as far as the kernel shows them), ``flops`` (exact for
+        products, about for the rest), ``bytes`` (read and written), ``writes`` and ``reads`` (numbers of
+        the buffers), ``buffers`` (bytes of each) and ``waits`` (whether threads meet after it).
         """
-        cdef int64_t i
-        cdef int j
-        cdef fnn_call *c
-        numbers = {}
-        rows = []
-        for i in range(self.count):
-            c = &self.calls[i]
-            used = [numbers.setdefault(<uintptr_t>c.owner[j], len(numbers)) if c.owner[j] != NULL else None
-                    for j in range(c.buffers)]
-            sizes = {n: (<Storage>c.owner[j]).nbytes for j, n in enumerate(used) if n is not None}
-            rows.append({
-                "name": fnn_names[c.id].decode(), "dtype": dtype_name(c.dtype), "work": c.work,
-                "writes": [n for n in used[:c.outputs] if n is not None],
-                "reads": [n for n in used[c.outputs:] if n is not None], "buffers": sizes,
-            })
-        return rows
+        return [plan_row(job, numbers) for numbers in ({},) for job in self.jobs]
 
     def profile(self, int repeat=20):
-        """Time every call on its own: seconds, the least of `repeat` runs on the recorded data.
+        """Seconds of every call, a list: the least of `repeat` runs, each call on its own.
 
-        Parameters, optimizer state and all else that the calls write is put back afterwards.
+        Runs on the first batch, which must still hold valid values; afterwards all memory is as before.
         """
-        cdef int64_t i, k
-        cdef double begin, seconds
-        cdef Storage s
         if repeat < 1:
             raise ValueError(f"profile: repeat must be at least 1, got {repeat}")
-        kept = [(s, s.data[:s.nbytes]) for s in self.storages.values()]
-        fresh = {}
-        for t, i in zip(self.outputs, self.fresh):
-            if i >= 0:
-                fresh[i] = (<Tensor>t).storage
-        self.bind(self.inputs, [fresh[i] for i in range(len(fresh))])
-        times = [float("inf")] * self.count
-        for k in range(repeat):
-            for i in range(self.count):
-                begin = seconds_now()
-                with nogil:
-                    fnn_run(&self.live[i], 1)
-                seconds = seconds_now() - begin
-                times[i] = min(times[i], max(seconds, 1e-9))    # the clock may stand still
-        for s, saved in kept:
-            memcpy(s.data, <char *>saved, s.nbytes)
-        return times
+        return plan_times(self, repeat)
 
-    def summary(self, int repeat=20):
-        """A table of the calls, as text: work, bytes, measured time, share of the step, rates.
+    def summary(self, int repeat=20, limits=False):
+        """A table of the calls, as text: sizes, work, bytes, measured time, share of the step, rates.
 
-        Times are the least of `repeat` runs of each call on its own; see `profile`.
+        Parameters
+        ----------
+        repeat : int
+            Times are the least of so many runs of each call on its own; see `profile`. Default 20.
+        limits : bool
+            Measure the machine's limits, once in the process (0.3 s), and add how many percent of them
+            each call reaches: of arithmetic, or of memory of the call's size, whichever takes longer.
         """
-        times = self.profile(repeat)
-        total = sum(times)
-        lines = [f"{'call':<28}{'dtype':<9}{'MFLOP':>9}{'KiB':>10}{'us':>10}{'share':>8}{'GFLOP/s':>10}{'GB/s':>8}"]
-        for row, seconds in zip(self.table(), times):
-            size = sum(row["buffers"].values())
-            lines.append(f"{row['name']:<28}{row['dtype']:<9}{row['work'] / 1e6:>9.3f}{size / 1024:>10.1f}{seconds * 1e6:>10.2f}"
-                         f"{seconds / total:>8.1%}{row['work'] / seconds / 1e9:>10.1f}{size / seconds / 1e9:>8.1f}")
-        work = sum(row["work"] for row in self.table())
-        lines.append(f"{'total of ' + str(self.count) + ' calls':<28}{'':<9}{work / 1e6:>9.3f}{'':>10}{total * 1e6:>10.2f}"
-                     f"{'':>8}{work / total / 1e9:>10.1f}")
-        return "\n".join(lines)
+        return plan_summary(self, self.profile(repeat), limits)
 
     def __str__(self):
         return self.summary()
@@ -176,16 +231,7 @@ cdef class Plan:
 
     def to_dot(self):
         """The calls and the buffers that connect them, as text in the DOT language of Graphviz."""
-        lines = ["digraph plan {", "  node [shape=box, fontname=monospace];"]
-        maker = {}
-        for i, row in enumerate(self.table()):
-            lines.append(f'  c{i} [label="{row["name"]}"];')
-            for n in row["reads"]:
-                if n in maker:
-                    lines.append(f'  c{maker[n]} -> c{i} [label="{row["buffers"][n]} B"];')
-            for n in row["writes"]:
-                maker[n] = i
-        return "\n".join([*lines, "}"])
+        return plan_dot(self)
 
 
 cdef Tensor copied(Tensor t):
@@ -195,61 +241,62 @@ cdef Tensor copied(Tensor t):
 
 
 cdef Plan make_plan(Recorder r, list outputs):
-    """Take over the recorder's Calls; find out which buffers are inputs, outputs, state."""
+    """The recorded Calls, improved; find out which buffers are inputs, outputs, state."""
     cdef Plan p = Plan.__new__(Plan)
-    cdef Tensor t
-    cdef Storage s
-    cdef int64_t i
+    cdef Tensor t, y
+    cdef Place place
+    cdef Job job
     cdef int j
-    p.calls, p.count = r.calls, r.count
-    r.calls = NULL
-    p.storages = r.storages
-    p.names = r.names
+    p.recording = r
+    p.jobs = improved(r.jobs)
+    p.count = len(p.jobs)
     p.world = world
     p.threads = fnn_threads()
-    p.rng = [(i, g) for i, g in r.generators.items()]
     p.inputs = [alias(t) for t in r.inputs]
     p.leaves = [(leaf, reads, before, gradient_mark(leaf)) for leaf, reads, before in r.leaves.values()]
-    p.first_born = r.first_born
-    by_storage = {}
-    for i, t in enumerate(r.inputs):
-        by_storage[<uintptr_t><void *>t.storage] = i
+    gradients = {(<Tensor>after).storage.serial for _, _, _, after in p.leaves if isinstance(after, Tensor)}
     p.fresh = []                # per output: number among the new storages, -1: as recorded, or -2 - number of the input
-    p.outputs = [alias(t) for t in outputs]
     fresh = {}
-    gradients = {<uintptr_t><void *>(<Tensor>after).storage for _, _, _, after in p.leaves if isinstance(after, Tensor)}
-    for t in p.outputs:
-        key = <uintptr_t><void *>t.storage
-        if key in gradients and t.storage.serial > r.first_born:
+    for t in outputs:
+        place = r.places.get(t.storage.serial)
+        if place is None or (place.input < 0 and not place.inside):
+            p.fresh.append(as_recorded_or_input(r, t))
+        elif place.input >= 0:
+            p.fresh.append(-2 - place.input)
+        elif place.serial in gradients:
             p.fresh.append(OWN_COPY)        # .grad keeps its place
-        elif key in by_storage:
-            p.fresh.append(-2 - <int64_t>by_storage[key])
-        elif t.storage.serial <= r.first_born:
-            p.fresh.append(-1)
         else:
-            p.fresh.append(fresh.setdefault(key, len(fresh)))
-    p.fresh_bytes = [0] * len(fresh)
-    for t, i in zip(p.outputs, p.fresh):
-        if i >= 0:
-            p.fresh_bytes[i] = t.storage.nbytes
-    p.state = []
-    written = set()
-    for i in range(p.count):
-        for j in range(p.calls[i].buffers):
-            if p.calls[i].owner[j] == NULL:
-                continue
-            key = <uintptr_t>p.calls[i].owner[j]
-            s = <Storage>p.calls[i].owner[j]
-            if key in by_storage:
-                t = r.inputs[by_storage[key]]
-                p.patch(i, j, by_storage[key], <char *>p.calls[i].args.p[j] - t.data_)
-            elif key in fresh:
-                p.patch(i, j, -1 - <int64_t>fresh[key], <char *>p.calls[i].args.p[j] - s.data)
-            elif j < p.calls[i].outputs and s.serial <= r.first_born and key not in written:
-                written.add(key)
-                p.state.append(s)
-    p.live = <fnn_call *>fnn_realloc(NULL, p.count * sizeof(fnn_call))
-    if p.live == NULL:
-        raise MemoryError("recording a step")
-    memcpy(p.live, p.calls, p.count * sizeof(fnn_call))
+            p.fresh.append(fresh.setdefault(place, len(fresh)))
+    p.fresh_bytes = [place.nbytes for place in fresh]
+    p.outputs = []
+    for t, i in zip(outputs, p.fresh):
+        y = alias(t)
+        if i >= 0:              # only the layout is needed: the memory belongs to the caller
+            y.data_ = <char *>0 + (t.data_ - t.storage.data)
+            y.storage = None
+        p.outputs.append(y)
+    sizes = []
+    pieces = {}
+    if "share_memory" in active_passes:
+        pieces = share_memory(p.jobs, sizes)
+    else:
+        for job in p.jobs:
+            for place in job.places:
+                if place is not None and temporary(place) and place not in pieces:
+                    pieces[place] = len(sizes)
+                    sizes.append(place.nbytes)
+    p.workspace = [new_storage(n) for n in sizes]
+    p.link(pieces, fresh)
+    for place in fresh:
+        place.kept = None
     return p
+
+
+cdef int64_t as_recorded_or_input(Recorder r, Tensor t):
+    """A result that no Call touched: -2 - number of the input that it is a view of, or -1."""
+    cdef int64_t i
+    cdef Tensor x
+    for i, x in enumerate(r.inputs):
+        if x.storage is t.storage:
+            return -2 - i
+    return -1

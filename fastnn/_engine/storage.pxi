@@ -27,6 +27,7 @@ cdef void *free_blocks[NUM_BINS]                 # a free block's first word poi
 cdef int64_t cached_bytes = 0
 cdef int64_t live_bytes = 0
 cdef int64_t peak_bytes = 0
+cdef int64_t num_blocks = 0                      # tests: how often the system was asked for memory
 cdef int64_t fail_countdown = -1                 # tests: the n-th allocation from now fails
 
 
@@ -68,6 +69,8 @@ cdef class Storage:
     def __dealloc__(self):
         global cached_bytes, live_bytes
         cdef int64_t rounded
+        if self.place is not None:
+            self.place.storage = NULL
         if self.bin < 0 or self.data == NULL:
             return
         size_bin(self.nbytes, &rounded)
@@ -84,7 +87,7 @@ cdef uint64_t storage_count = 0
 
 
 cdef Storage new_storage(int64_t nbytes):
-    global cached_bytes, live_bytes, peak_bytes, fail_countdown, storage_count
+    global cached_bytes, live_bytes, peak_bytes, fail_countdown, storage_count, num_blocks
     cdef int64_t rounded
     cdef int bin_
     cdef void *block
@@ -101,6 +104,7 @@ cdef Storage new_storage(int64_t nbytes):
         free_blocks[bin_] = (<void **>block)[0]
         cached_bytes -= rounded
     else:
+        num_blocks += 1
         block = fnn_block_alloc(<size_t>rounded)
         if block == NULL:
             release_cache()
@@ -113,6 +117,8 @@ cdef Storage new_storage(int64_t nbytes):
     s.bin = bin_
     storage_count += 1
     s.serial = storage_count
+    if fnn_recorder != NULL:
+        mark_unwritten(s)
     live_bytes += rounded
     if live_bytes > peak_bytes:
         peak_bytes = live_bytes
@@ -162,6 +168,11 @@ def reset_peak_memory():
     """Start counting ``memory_stats()["peak"]`` from what is in use now."""
     global peak_bytes
     peak_bytes = live_bytes
+
+
+def _num_blocks():
+    """How often memory was asked of the system, and how many Storages were ever made."""
+    return num_blocks, storage_count
 
 
 def _fail_allocation(int64_t n):

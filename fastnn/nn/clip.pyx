@@ -60,6 +60,7 @@ cdef tuple norm_of(list gradients, double power, double max_norm):
         start(&c, FNN_norm_partial, g.dtype_)
         buffer(&c, partial)
         c.args.p[0] = partial.data_ + 8 * done
+        c.bytes[0] = 8 * ((g.size_ + BLOCK - 1) // BLOCK)
         buffer(&c, g)
         c.args.n[0] = g.size_
         c.args.n[1] = kind

@@ -22,6 +22,15 @@ def warn_of_hidden_members(owner, name, value, module_class):
         )
 
 
+def differs(owner, name, value):
+    """Whether an attribute is there already and assigning `value` would change it."""
+    before = owner.__dict__.get(name, getattr(type(owner), name, value))
+    if before is value:
+        return False
+    plain = type(value) in (int, float, bool, str) and type(before) is type(value)
+    return not plain or before != value
+
+
 def convert_in_place(member, dtype):
     """A parameter or buffer, and its gradient, in another dtype; all who hold the tensor see it."""
     grad, member.grad = member.grad, None

@@ -10,6 +10,7 @@ from fastnn.nn.members import (
     PARAMETER,
     TRANSIENT,
     convert_in_place,
+    differs,
     warn_of_hidden_members,
 )
 from fastnn.nn.state import load_state, save_state
@@ -80,11 +81,14 @@ class Module:
             self._check_replacement(name, value, members[name])
         elif isinstance(value, (list, tuple, dict)):
             warn_of_hidden_members(type(self).__name__, name, value, Module)
+        if differs(self, name, value):
+            world_changed()  # recorded steps were made with the old value
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name):
         object.__delattr__(self, name)
         self._members.pop(name, None)
+        world_changed()
 
     def _register(self, name, value, kind):
         members = self.__dict__.get("_members")

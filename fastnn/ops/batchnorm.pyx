@@ -110,16 +110,16 @@ cdef Tensor batch_normed(Tensor x, Tensor mean_so_far, Tensor var_so_far, Tensor
     buffer(&c, y)
     buffer(&c, mean)
     buffer(&c, rstd)
+    optional(&c, mean_so_far)
+    optional(&c, var_so_far)
     buffer(&c, source)
     optional(&c, packed_w)
     optional(&c, packed_b)
-    optional(&c, mean_so_far)
-    optional(&c, var_so_far)
     optional(&c, count)
     put_channels(&c, x, training)
     c.args.s[0] = eps
     c.args.s[1] = momentum
-    run(&c, 3, 8.0 * x.size_, 0)
+    run(&c, 5 if training else 3, 8.0 * x.size_, 0)
     if training and mean_so_far is not None:
         bump(mean_so_far)
         bump(var_so_far)

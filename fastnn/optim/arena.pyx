@@ -259,14 +259,14 @@ cdef class Arena:
         optional(&c, gate)
         fnn_run_serial(&c)
         start(&c, self.update_kernel, self.dtype)
-        shifted(&c, self.values, begin * item)
+        shifted(&c, self.values, begin * item, size * item)
         for k in range(self.num_states):
             if self.used[k]:
-                shifted(&c, <Tensor>self.states[k], begin * item)
+                shifted(&c, <Tensor>self.states[k], begin * item, size * item)
             else:
                 null_buffer(&c)
         buffer(&c, run.step)
-        shifted(&c, self.gradients, begin * item)
+        shifted(&c, self.gradients, begin * item, size * item)
         buffer(&c, self.hyper)
         optional(&c, gate)
         c.args.n[0] = size
@@ -288,7 +288,7 @@ cdef class Arena:
                 self.bring_home(i)
             if p.size_:
                 start(&c, FNN_zero_values, self.dtype)
-                shifted(&c, self.gradients, <int64_t>self.offsets[i] * item)
+                shifted(&c, self.gradients, <int64_t>self.offsets[i] * item, p.size_ * item)
                 c.args.n[0] = p.size_
                 run_call(&c, 1, <double>p.size_)
                 bump(self.gradients)
@@ -358,8 +358,8 @@ def norm_of(list arenas, Tensor gate, double max_norm, bint skip):
         begin, size = arena.offsets[first], arena.offsets[last] - arena.offsets[first]
         item = 4 if arena.dtype == FNN_F32 else 8
         start(&c, FNN_norm_partial, arena.dtype)
-        shifted(&c, partial, 8 * blocks)
-        shifted(&c, arena.gradients, begin * item)
+        shifted(&c, partial, 8 * blocks, 8 * ((size + NORM_BLOCK - 1) // NORM_BLOCK))
+        shifted(&c, arena.gradients, begin * item, size * item)
         c.args.n[0] = size
         c.args.n[1] = kind
         c.args.s[0] = 2
@@ -389,9 +389,10 @@ cdef Tensor part(Tensor flat, int64_t offset, Tensor like):
     return view(flat, offset, like.ndim_, like.shape_, like.strides_)
 
 
-cdef inline int shifted(fnn_call *c, Tensor flat, int64_t offset_bytes) except -1:
+cdef inline int shifted(fnn_call *c, Tensor flat, int64_t offset_bytes, int64_t num_bytes) except -1:
     buffer(c, flat)
     c.args.p[c.buffers - 1] = flat.data_ + offset_bytes
+    c.bytes[c.buffers - 1] = num_bytes
     return 0
 
 

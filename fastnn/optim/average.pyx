@@ -68,12 +68,13 @@ cdef class Average:
 
     cdef int pass_over(self, int kernel, Tensor y, char *to, Tensor x, char *source, int64_t size) except -1:
         cdef fnn_call c
+        cdef int64_t item = 4 if y.dtype_ == FNN_F32 or y.dtype_ == FNN_I32 else 8
         start(&c, kernel, FNN_F64 if y.dtype_ == FNN_F64 else FNN_F32)
         buffer(&c, y)
-        c.args.p[0] = to
+        c.args.p[0], c.bytes[0] = to, size * item
         buffer(&c, self.weight)
         buffer(&c, x)
-        c.args.p[2] = source
+        c.args.p[2], c.bytes[2] = source, size * item
         c.args.n[0] = size
         run(&c, 1, 3.0 * size, 0)
         return bump(y)

@@ -1,0 +1,180 @@
+# What a plan says of itself: its calls, their sizes and times, and the picture.
+
+cdef extern from *:
+    """
+    #include <time.h>
+    static double seconds_now(void)
+    {
+        struct timespec t;
+        timespec_get(&t, TIME_UTC);
+        return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    }
+    """
+    double seconds_now() nogil
+
+
+cdef dict plan_row(Job job, dict numbers):
+    cdef fnn_call *c = &job.call
+    cdef int j
+    cdef Place place
+    used = [None if place is None else numbers.setdefault(place, len(numbers)) for place in job.places]
+    touched = {(place, job.low[j], job.high[j]): job.high[j] - job.low[j] for j, place in enumerate(job.places)
+               if place is not None}
+    return {
+        "name": fnn_names[c.id].decode(), "dtype": dtype_name(c.dtype), "shape": shape_text(job),
+        "flops": flops_of(job), "bytes": sum(touched.values()),
+        "writes": [n for n in used[:c.outputs] if n is not None],
+        "reads": [n for n in used[c.outputs:] if n is not None],
+        "buffers": {numbers[place]: place.nbytes for place in job.places if place is not None},
+        "waits": not c.flags & FNN_NO_WAIT,
+    }
+
+
+cdef double flops_of(Job job):
+    cdef int64_t *n = job.call.args.n
+    cdef double count = 1
+    cdef int d
+    if job.call.id != FNN_matmul:
+        return job.call.work
+    for d in range(n[10]):
+        count *= n[12 + 3 * d]
+    return 2 * count * n[0] * n[1] * n[2]
+
+
+cdef str shape_text(Job job):
+    cdef int64_t *n = job.call.args.n
+    cdef int d
+    if job.call.id == FNN_matmul:
+        batch = [n[12 + 3 * d] for d in range(n[10])]
+        return "x".join(map(str, [*batch, f"{n[0]}x{n[2]}, {n[2]}x{n[1]}"]))
+    item = ITEM_BYTES[job.call.dtype]
+    return str((job.high[0] - job.low[0]) // item) if job.call.buffers and job.places[0] is not None else ""
+
+
+cdef list plan_times(Plan p, int repeat):
+    cdef int64_t i, k
+    cdef int j
+    cdef double begin, seconds
+    cdef Storage s
+    cdef Place place
+    cdef Job job
+    changed = {}
+    for job in p.jobs:
+        for place in job.places[:job.call.outputs]:
+            if place is not None and place.input >= 0:
+                changed[place] = (<Tensor>p.inputs[place.input]).storage
+            elif place is not None and place.kept is not None:
+                changed[place] = place.kept
+    kept = [(s, s.data[:s.nbytes]) for s in changed.values()]
+    fresh = [new_storage(n) for n in p.fresh_bytes]
+    p.bind(p.inputs, fresh)
+    times = [float("inf")] * p.count
+    p.busy = True
+    for k in range(repeat):
+        for i in range(p.count):
+            begin = seconds_now()
+            with nogil:
+                fnn_run(&p.live[i], 1)
+            seconds = seconds_now() - begin
+            times[i] = min(times[i], max(seconds, 1e-9))    # the clock may stand still
+    p.busy = False
+    for s, saved in kept:
+        memcpy(s.data, <char *>saved, s.nbytes)
+    return times
+
+
+cdef str plan_summary(Plan p, list times, bint limits):
+    rows, total = p.table(), sum(times)
+    most = machine_limits() if limits else None
+    lines = [f"{'call':<26}{'dtype':<9}{'size':<24}{'MFLOP':>9}{'KiB':>10}{'us':>10}{'share':>8}{'GFLOP/s':>10}{'GB/s':>8}"
+             + ("  of limit" if limits else "")]
+    for row, seconds in zip(rows, times):
+        line = (f"{row['name']:<26}{row['dtype']:<9}{row['shape']:<24}{row['flops'] / 1e6:>9.3f}{row['bytes'] / 1024:>10.1f}"
+                f"{seconds * 1e6:>10.2f}{seconds / total:>8.1%}{row['flops'] / seconds / 1e9:>10.1f}"
+                f"{row['bytes'] / seconds / 1e9:>8.1f}")
+        lines.append(line + (f"{least_seconds(row, most) / seconds:>10.0%}" if limits else ""))
+    flops = sum(row["flops"] for row in rows)
+    line = (f"{'total of ' + str(p.count) + ' calls':<59}{flops / 1e6:>9.3f}{'':>10}{total * 1e6:>10.2f}{'':>8}"
+            f"{flops / total / 1e9:>10.1f}{'':>8}")
+    lines.append(line + (f"{sum(least_seconds(row, most) for row in rows) / total:>10.0%}" if limits else ""))
+    memory = sum((<Storage>s).nbytes for s in p.workspace)
+    lines.append(f"{sum(row['waits'] for row in rows)} times all threads meet; values within a step take {memory / 1024:.1f} KiB")
+    if limits:
+        lines.append(f"limits with {most['threads']} threads: {most['float32'] / 1e9:.0f} GFLOP/s in float32, "
+                     + ", ".join(f"{rate / 1e9:.0f} GB/s at {size >> 10} KiB" for size, rate in most["memory"]))
+    return "\n".join(lines)
+
+
+cdef str plan_dot(Plan p):
+    lines = ["digraph plan {", "  node [shape=box, fontname=monospace];"]
+    maker = {}
+    for i, row in enumerate(p.table()):
+        lines.append(f'  c{i} [label="{row["name"]}\\n{row["shape"]}"];')
+        for n in dict.fromkeys(row["reads"]):
+            if n in maker:
+                lines.append(f'  c{maker[n]} -> c{i} [label="{row["buffers"][n]} B"];')
+        for n in row["writes"]:
+            maker[n] = i
+    return "\n".join([*lines, "}"])
+
+
+# --- the machine's limits ---------------------------------------------------------------------------
+
+cdef extern from "fastnn.h":
+    enum: FNN_multiply_add
+
+cdef dict measured_limits = {}
+
+
+def machine_limits():
+    """What the machine can do with the threads that are set, measured once: see `Plan.summary`.
+
+    Returns
+    -------
+    dict
+        ``threads``; ``float32`` and ``float64``, operations per second of multiply-adds that touch no
+        memory; ``memory``, pairs (bytes touched, bytes per second) of copies.
+    """
+    cdef fnn_call c
+    cdef Tensor a, b, total
+    cdef double begin, best
+    cdef int64_t size, count
+    cdef int dtype, k
+    threads = fnn_threads()
+    if threads in measured_limits:
+        return measured_limits[threads]
+    found = {"threads": threads, "memory": []}
+    total = new_1d(FNN_F64, 64 * threads)
+    for dtype in (FNN_F32, FNN_F64):
+        best = 1e9
+        start(&c, FNN_multiply_add, dtype)
+        buffer(&c, total)
+        c.args.n[0] = 200000
+        for k in range(20):
+            begin = seconds_now()
+            run(&c, 1, 1e9, 0)
+            best = min(best, seconds_now() - begin)
+        found[dtype_name(dtype)] = 2.0 * 16 * fnn_vector_bytes() / ITEM_BYTES[dtype] * c.args.n[0] * threads / best
+    for size in (1 << 14, 1 << 17, 1 << 20, 1 << 23, 1 << 26):
+        a, b = new_1d(FNN_F32, size // 8), new_1d(FNN_F32, size // 8)
+        memset(a.data_, 0, size // 2)
+        memset(b.data_, 0, size // 2)
+        count = max(3, (1 << 26) // size)
+        best = 1e9
+        for k in range(min(count, 200)):
+            begin = seconds_now()
+            copy_into(a, b)
+            best = min(best, seconds_now() - begin)
+        found["memory"].append((size, size / best))
+    measured_limits[threads] = found
+    return found
+
+
+cdef double least_seconds(dict row, dict limits):
+    """The time that the limits allow: of arithmetic, or of memory at the nearest size above."""
+    cdef double rate = limits["memory"][len(limits["memory"]) - 1][1]
+    for size, speed in limits["memory"]:
+        if row["bytes"] <= size:
+            rate = speed
+            break
+    return max(row["flops"] / limits[row["dtype"]], row["bytes"] / rate)
