@@ -19,6 +19,7 @@ import time
 from .machine import limits
 from .measure import PAUSE
 
+TURN = 0.02  # s
 SQUARES = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 LAYERS = ((64, 10), (64, 64), (128, 10), (256, 256), (784, 128), (784, 512), (512, 512))
 LARGE_LAYERS = (*LAYERS, (1024, 1024), (512, 10))
@@ -74,6 +75,8 @@ def work(library, threads):
 
         torch.set_num_threads(threads)
     if library == "jax":
+        if hasattr(os, "sched_setaffinity"):  # no option of its own holds it to fewer threads
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
         import jax
 
         jax.config.update("jax_enable_x64", True)
@@ -86,7 +89,7 @@ def work(library, threads):
             start = time.perf_counter()
             f()
             count = max(1, min(100_000, int(seconds / (time.perf_counter() - start))))
-        for _ in range(1 + count // 4):  # after a pause: wakes threads, warms caches
+        for _ in range(1 + count // 2):  # after a pause: wakes threads, warms caches
             f()
         start = time.perf_counter()
         for _ in range(count):
@@ -102,9 +105,7 @@ class Contestant:
         for name in ("OMP", "OPENBLAS", "MKL", "FASTNN"):
             environment[f"{name}_NUM_THREADS"] = str(threads)
         if library == "jax" and threads == 1:
-            environment["XLA_FLAGS"] = (
-                "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-            )
+            environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.matmul", "--worker", library, str(threads)],
             stdin=subprocess.PIPE,
@@ -142,7 +143,7 @@ def compare(group, libraries, threads, dtype, rounds, peak):
         for _ in range(rounds):
             for name, contestant in contestants.items():
                 time.sleep(PAUSE if threads > 1 else 0)
-                turns[name].append(contestant.time(case, dtype, 0.003))
+                turns[name].append(contestant.time(case, dtype, TURN))
         seconds = {name: statistics.median(values) for name, values in turns.items()}
         results.append((case, seconds))
         name, m, n, k, _ = case

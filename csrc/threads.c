@@ -22,8 +22,9 @@ static int omp_start; /* OpenMP's own limit when the library was loaded */
  * (a virtual CPU that must be woken too), so the least work to wake it for is learnt. */
 #define WARM_WORK 2e5
 #define COLD_WORK 1e7
-#define COLD_MOST_WORK 1e9
+#define COLD_MOST_WORK 2e8
 #define WARM_NS 1000000 /* how long a team stays awake after a region */
+#define ROW_NS 20000000 /* work is missed in a row when it comes within this time */
 
 /* Regions earn credit by the time that they save over one thread, and lose it by what they take
  * longer: without credit, because others use our CPUs, one thread for a while; each time longer
@@ -115,7 +116,7 @@ int fnn_parts(double work, int *asleep)
     if (now < atomic_load_explicit(&alone_until, memory_order_relaxed)) return 1;
     *asleep = now - last_region > WARM_NS;
     if (*asleep) { /* wake it for enough work, at once or in a row */
-        missed = work + (now - last_missed > WARM_NS ? 0 : missed);
+        missed = work + (now - last_missed > ROW_NS ? 0 : missed);
         last_missed = now;
         if (missed < cold_work) return 1;
     }
