@@ -166,7 +166,10 @@ def test_lists_are_fine_and_ragged_lists_are_named():
 def test_inputs_without_targets():
     x, y = rows()
     with pytest.raises(TypeError, match=r"fit\(\(x, y\)"):
-        trainer().fit(x, y)
+        trainer().fit(x)
+    with pytest.raises(TypeError, match=r"x has 40 rows, y 39"):
+        trainer().fit(x, y[1:])
+    assert trainer().fit(x, y, epochs=2).num_epochs == 2  # scikit-learn's habit
     fit_error(TypeError, "(x, y)", "TensorDataset", train=data.TensorDataset(x))
 
 

@@ -27,7 +27,8 @@ ROOMS = (
 )
 INHERITED = {"forward", "extra_repr", "step", "get_lr"}  # told once, in the base class
 INHERITED |= {
-    f"on_{when}" for when in ("fit_start", "epoch_start", "batch_end", "epoch_end", "fit_end")
+    f"on_{when}"
+    for when in ("fit_start", "epoch_start", "batch_end", "epoch_end", "interrupt", "fit_end")
 }
 
 

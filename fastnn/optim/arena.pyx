@@ -308,6 +308,9 @@ cdef class Arena:
         cdef Run run
         cdef double *step
         self.make_states()
+        for k in range(self.num_states):
+            if self.states[k] is not None:      # what the state_dict leaves out begins anew
+                to_numpy(self.states[k])[:] = self.fill
         for i, arrays in enumerate(states):
             for k, array in enumerate(arrays):
                 if array is None:
@@ -330,6 +333,14 @@ cdef class Arena:
         cdef Run run
         found = [int((<double *>run.step.data_)[STATUS]) for run in self.runs]
         return min([step for step in found if step], default=0)
+
+    def met_bad(self):
+        """Whether there was such a step: cheap enough to ask after every one."""
+        cdef Run run
+        for run in self.runs:
+            if (<double *>run.step.data_)[STATUS] != 0:
+                return True
+        return False
 
     cdef Run run_of(self, Py_ssize_t i):
         cdef Run run

@@ -278,8 +278,10 @@ class Optimizer:
     @property
     def first_nonfinite_step(self):
         """Number of the first step that met an infinite or NaN gradient, or None."""
-        found = [step for arena in self._arenas if (step := arena.first_bad_step())]
-        return min(found, default=None)
+        for arena in self._arenas:
+            if arena.met_bad():
+                return min(step for a in self._arenas if (step := a.first_bad_step()))
+        return None
 
     # --- state ---
 

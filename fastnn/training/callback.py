@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastnn.training.trainer import Trainer
@@ -15,8 +15,10 @@ class Callback:
     """Base class of callbacks: empty methods, of which a subclass defines those it needs.
 
     Whatever a callback wants to know is an attribute of the trainer: ``model``, ``optimizer``,
-    ``epoch`` (from 1), ``epochs``, ``history``, ``num_batches``. ``trainer.stop("why")`` ends the
-    fit after the current epoch.
+    ``epoch`` (from 1), ``epochs``, ``history``, ``num_batches``, ``global_step``.
+    ``trainer.stop("why")`` ends the fit after the current epoch, ``stop("why", now=True)`` after the
+    current batch. A fit that is resumed calls `on_fit_start`, and `on_epoch_start` of the epoch that
+    it goes on with.
 
     Examples
     --------
@@ -38,8 +40,18 @@ class Callback:
     def on_epoch_end(self, trainer: Trainer, record: dict[str, float]) -> None:
         """After training and validation of an epoch; `record` is already in the history."""
 
+    def on_interrupt(self, trainer: Trainer) -> None:
+        """After a batch at which the fit ends: by Ctrl-C or ``stop(why, now=True)``."""
+
     def on_fit_end(self, trainer: Trainer) -> None:
         """Once, however the fit ended: by its epochs, by `stop`, by Ctrl-C or by an error."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the callback remembers from epoch to epoch, for checkpoints: numbers, text, arrays."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put back what `state_dict` gave; called before `on_fit_start` of a fit that is resumed."""
 
 
 class Monitor:

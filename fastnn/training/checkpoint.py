@@ -1,54 +1,86 @@
-"""Checkpoints: weights in one safetensors file, with a manifest and a checksum in its header."""
+"""Checkpoint files: weights in one safetensors file, with a manifest and a checksum in its header.
 
-import contextlib
+The header begins with the checksum, so that a reader hashes the file before it believes any of it.
+"""
+
 import hashlib
 import json
 import math
 import os
-from typing import NamedTuple
+import stat
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
-from fastnn.data.atomic import replacing, sweep
-from fastnn.training.callback import Callback, Monitor
+from fastnn.data.atomic import replacing
+from fastnn.training.pack import pack, unpack
 from fastnn.version import __version__
 
-_FORMAT = "fastnn-checkpoint-1"
-_DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "bool": "BOOL"}
+_FORMAT = "fastnn-checkpoint-2"
+_OPENING = b'{"__metadata__":{"sha256":"'
+_START = 8 + len(_OPENING) + 64  # bytes up to the end of the checksum
+_TRAINING = "training/"  # arrays that are no weights
+_DTYPES = {
+    **{"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "bool": "BOOL"},
+    **{"uint64": "U64", "uint32": "U32", "uint16": "U16", "int16": "I16", "uint8": "U8"},
+}
+_NUMPY = {name: np.dtype(dtype) for dtype, name in _DTYPES.items()}
+# what a hostile header may cost: a file of 20,000 tensors needs a tenth of both
+_MOST_HEADER = 1 << 24  # bytes
+_MOST_ITEMS = 500_000
+_CHUNK = 1 << 20
 
 
 class CheckpointError(Exception):
     """A checkpoint that cannot be used: missing, truncated, damaged, foreign, or not fitting."""
 
 
-class Checkpoint(NamedTuple):
-    """What a checkpoint file holds: arrays by name, and the manifest's facts."""
+class Checkpoint:
+    """What a checkpoint file holds; unpacks as ``state, manifest = load_checkpoint(path)``.
 
-    state: dict
-    manifest: dict
+    Attributes
+    ----------
+    state : dict
+        Name to array: the weights, as ``model.load_state_dict`` takes them.
+    manifest : dict
+        The facts that were saved with them.
+    training : dict or None
+        What `Trainer.fit` needs to go on from here, where it was saved.
+    """
+
+    def __init__(self, state, manifest, training=None):
+        self.state, self.manifest, self.training = state, manifest, training
+
+    def __iter__(self):
+        return iter((self.state, self.manifest))
+
+    def __repr__(self):
+        return f"Checkpoint({len(self.state)} arrays, {self.manifest})"
 
 
-def save_checkpoint(path, model, **facts):
+def save_checkpoint(path, model, *, training=None, **facts):
     """Save a model's weights, whole or not at all.
 
     The file is a plain safetensors file, readable by every program that knows the format. Its
-    header also carries a manifest in JSON and a SHA-256 over manifest, names, dtypes, shapes and
-    values. It is written beside its final place, synced, and renamed; an older file of that name
-    stays as it was until then.
+    header also carries a manifest in JSON and a SHA-256 of the whole file. It is written beside its
+    final place, synced, and renamed; an older file of that name stays as it was until then.
 
     Parameters
     ----------
     path : str or path
     model : Module, or dict of Tensor or array
         A dict is taken as a state_dict.
+    training : dict, optional
+        State beside the weights: nested dicts, lists, numbers, text and arrays. `Trainer` puts
+        there what it needs to go on.
     **facts
         What else the manifest is to hold: numbers, text, lists and dicts of these.
 
     Raises
     ------
     TypeError
-        A fact that JSON cannot hold, or a dtype other than float32, float64, int64, int32, bool.
+        A fact that JSON cannot hold, or a dtype that safetensors cannot.
+    ValueError
+        A header of more than 16 MB, a weight whose name begins with "training/".
     OSError
         The file cannot be written; then the old one is intact and no temporary file is left.
 
@@ -65,14 +97,26 @@ def save_checkpoint(path, model, **facts):
     """
     state = model if isinstance(model, dict) else model.state_dict()
     arrays = {name: np.asarray(t, order="C") for name, t in state.items()}
+    for name in arrays:
+        if name.startswith(_TRAINING):
+            raise ValueError(f"save_checkpoint: no weight can be named {name!r}")
     manifest = {"format": _FORMAT, "fastnn": __version__}
     if not isinstance(model, dict):
         manifest["model"] = type(model).__name__
-    text = json.dumps(_jsonable(manifest | facts), allow_nan=False, sort_keys=True)
+    if training is not None:
+        facts = {**facts, "training": pack(training, "training", arrays)}
+    text = json.dumps(_jsonable(manifest | facts), allow_nan=False)
+    arrays = dict(sorted(arrays.items(), key=lambda item: -item[1].itemsize))  # keeps all aligned
+    header = _header(arrays, text)
+    pieces = [a.reshape(-1).view(np.uint8).data for a in arrays.values()]
+    digest = hashlib.sha256(header[: _START - 64])
+    digest.update(header[_START:])
+    for piece in pieces:
+        digest.update(piece)
     with replacing(path) as file:
-        file.write(_header(arrays, {"fastnn": text, "sha256": _digest(arrays, text)}))
-        for a in arrays.values():
-            file.write(a.reshape(-1).view(np.uint8).data)
+        file.write(header[: _START - 64] + digest.hexdigest().encode() + header[_START:])
+        for piece in pieces:
+            file.write(piece)
 
 
 def load_checkpoint(path, model=None):
@@ -87,7 +131,8 @@ def load_checkpoint(path, model=None):
     Returns
     -------
     Checkpoint
-        A pair: ``state`` (name to array) and ``manifest`` (dict).
+        ``state`` (name to array), ``manifest`` (dict) and ``training``; takes no more memory than
+        the file is long, and a bounded amount for its header.
 
     Raises
     ------
@@ -97,118 +142,99 @@ def load_checkpoint(path, model=None):
     """
     path = os.fspath(path)
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if not {"fastnn", "sha256"} <= metadata.keys():
-                raise CheckpointError(
-                    f"{path}: a safetensors file without fastnn's manifest; to use its weights: "
-                    "model.load_state_dict(safetensors.numpy.load_file(path))"
-                )
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise CheckpointError(f"{path}: a folder or device, not a checkpoint file")
+        with open(path, "rb") as file:
+            arrays, manifest = _read(file, path)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
-    except (SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise CheckpointError(f"{path}: no whole safetensors file ({error})") from None
-    text = metadata["fastnn"]
-    if metadata["sha256"] != _digest(arrays, text):
-        raise CheckpointError(f"{path}: damaged (its checksum does not fit its contents)")
-    manifest = json.loads(text)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error})") from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MemoryError) as error:
+        raise CheckpointError(f"{path}: no checkpoint of fastnn ({error})") from None
+    state = {name: a for name, a in arrays.items() if not name.startswith(_TRAINING)}
+    packed, training = manifest.pop("training", None), None
+    if packed is not None:
+        try:
+            training = unpack(packed, arrays)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise CheckpointError(
+                f"{path}: its training state is no such thing ({error})"
+            ) from None
+    if model is not None:
+        try:
+            model.load_state_dict(state)
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{path} does not fit the model: {error}") from None
+    return Checkpoint(state, manifest, training)
+
+
+def _read(file, path):
+    """Arrays and manifest; the checksum is looked at before anything else."""
+    size = os.fstat(file.fileno()).st_size
+    start = file.read(_START)
+    length = int.from_bytes(start[:8], "little")
+    if not (start[8:].startswith(_OPENING) and _START <= 8 + length <= size):
+        if start[8:9] == b"{" and 8 + length <= size:
+            raise CheckpointError(
+                f"{path}: a safetensors file without fastnn's manifest (or of an older version); to "
+                "use its weights: model.load_state_dict(safetensors.numpy.load_file(path))"
+            )
+        raise ValueError("its beginning is another's, or it is cut short")
+    if length > _MOST_HEADER:
+        raise ValueError(f"a header of {length} bytes; at most {_MOST_HEADER} are read")
+    rest = file.read(8 + length - _START)
+    digest = hashlib.sha256(start[:-64])
+    digest.update(rest)
+    while piece := file.read(_CHUNK):
+        digest.update(piece)
+    if digest.hexdigest().encode() != start[-64:]:
+        raise CheckpointError(f"{path}: damaged or cut short (its checksum does not fit)")
+    header = _parsed((start + rest)[8:])
+    text = header.pop("__metadata__")["fastnn"].encode()
+    manifest = _parsed(text)
     if manifest.get("format") != _FORMAT:
         raise CheckpointError(
             f"{path}: format {manifest.get('format')!r}; this version reads {_FORMAT!r}"
         )
-    if model is not None:
-        try:
-            model.load_state_dict(arrays)
-        except (RuntimeError, KeyError, ValueError) as error:
-            raise CheckpointError(f"{path} does not fit the model: {error}") from None
-    return Checkpoint(arrays, manifest)
+    file.seek(8 + length)
+    return _arrays(file, header, size - 8 - length), manifest
 
 
-class ModelCheckpoint(Callback):
-    """Keep the weights of the best epochs, and of the last one, as files.
-
-    Parameters
-    ----------
-    dirpath : str or path
-        Folder; made if needed. Temporary files that killed processes left there are removed.
-    monitor : str
-        Column of the history that says which epoch is best. Default "val_loss".
-    mode : {"min", "max"}, optional
-        Default: "max" for names with accuracy, precision, recall, f1, auc or r2, else "min".
-    save_top_k : int
-        How many of the best to keep; -1 keeps all, 0 none. Default 1.
-    save_last : bool
-        Whether ``last.safetensors`` follows every epoch. Default False.
-
-    Attributes
-    ----------
-    best_model_path : str
-        File of the best epoch, or "" before the first.
-    best_model_score : float or None
-        Its number.
-
-    Notes
-    -----
-    Names are like ``epoch=3-val_loss=0.1234.safetensors``; a name that exists already gets a
-    number. Has the arguments of Lightning's ModelCheckpoint.
-    """
-
-    def __init__(self, dirpath, monitor="val_loss", mode=None, save_top_k=1, save_last=False):
-        if save_top_k < -1:
-            raise ValueError(f"ModelCheckpoint: save_top_k must be at least -1, got {save_top_k}")
-        self.dirpath = os.fspath(dirpath)
-        self._monitor = Monitor(monitor, mode, 0, "ModelCheckpoint")
-        self.save_top_k, self.save_last = save_top_k, save_last
-        self._kept = []  # (badness, epoch, path), best first
-
-    @property
-    def best_model_path(self):
-        """File of the best epoch, or ""."""
-        return self._kept[0][2] if self._kept else ""
-
-    @property
-    def best_model_score(self):
-        """The best epoch's number, or None."""
-        if not self._kept:
-            return None
-        return self._kept[0][0] * (1 if self._monitor.mode == "min" else -1)
-
-    def on_fit_start(self, trainer):
-        self._monitor.check(trainer)
-        os.makedirs(self.dirpath, exist_ok=True)
-        sweep(self.dirpath)
-        self._kept = []
-
-    def on_epoch_end(self, trainer, record):
-        value = self._monitor.value(record)
-        if math.isfinite(value) and self.save_top_k != 0:
-            badness = value if self._monitor.mode == "min" else -value
-            full = len(self._kept) == self.save_top_k
-            if not full or badness < self._kept[-1][0]:
-                path = self._free_path(f"epoch={trainer.epoch}-{self._monitor.name}={value:.4f}")
-                self._save(path, trainer, record)
-                self._kept.append((badness, trainer.epoch, path))
-                self._kept.sort()
-                if full:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(self._kept.pop()[2])
-        if self.save_last:
-            self._save(os.path.join(self.dirpath, "last.safetensors"), trainer, record)
-
-    def _save(self, path, trainer, record):
-        save_checkpoint(path, trainer.model, epoch=trainer.epoch, metrics=record)
-
-    def _free_path(self, stem):
-        name, number = stem, 1
-        while os.path.exists(path := os.path.join(self.dirpath, name + ".safetensors")):
-            number += 1
-            name = f"{stem}-v{number}"
-        return path
+def _parsed(text):
+    """JSON whose size bounds the memory that it takes."""
+    if sum(map(text.count, (b"{", b"[", b","))) > _MOST_ITEMS:
+        raise ValueError(f"more than {_MOST_ITEMS} items in the header")
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("the header is no table")
+    return value
 
 
-def _header(arrays, metadata):
-    header, start = {"__metadata__": metadata}, 0
+def _arrays(file, header, size):
+    """The arrays, which must fill the file from end to end."""
+    entries, place = [], 0
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        dtype, shape, (begin, end) = _NUMPY[entry["dtype"]], entry["shape"], entry["data_offsets"]
+        if not all(type(n) is int and n >= 0 for n in (*shape, begin, end)):
+            raise ValueError(f"{name}: sizes are whole numbers from 0")
+        if begin != place or end - begin != math.prod(shape) * dtype.itemsize or end > size:
+            raise ValueError(f"{name}: shape {shape} and place {begin}:{end} do not fit the file")
+        entries.append((name, dtype, shape))
+        place = end
+    if place != size:
+        raise ValueError(f"{size - place} bytes too many")
+    arrays = {}
+    for name, dtype, shape in entries:
+        a = arrays[name] = np.empty(shape, dtype)
+        if file.readinto(a.reshape(-1).view(np.uint8).data) != a.nbytes:
+            raise ValueError(f"{name}: the file ends within it")
+    return arrays
+
+
+def _header(arrays, text):
+    """Length and header, with zeros in the place of the checksum."""
+    header, start = {"__metadata__": {"sha256": "0" * 64, "fastnn": text}}, 0
     for name, a in arrays.items():
         if a.dtype.name not in _DTYPES:
             raise TypeError(f"save_checkpoint: {name} has dtype {a.dtype}; use {list(_DTYPES)}")
@@ -220,17 +246,12 @@ def _header(arrays, metadata):
         start += a.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
+    if len(text) > _MOST_HEADER:
+        raise ValueError(
+            f"save_checkpoint: names and facts take {len(text)} bytes, at most {_MOST_HEADER} fit; "
+            "give long lists as arrays in training={...}"
+        )
     return len(text).to_bytes(8, "little") + text
-
-
-def _digest(arrays, manifest):
-    """SHA-256 over all that counts, wherever it lies in the file."""
-    digest = hashlib.sha256(manifest.encode())
-    for name in sorted(arrays):
-        a = arrays[name]
-        digest.update(json.dumps([name, a.dtype.name, a.shape]).encode())
-        digest.update(np.asarray(a, order="C").reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
 
 
 def _jsonable(value):

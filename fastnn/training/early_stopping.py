@@ -1,13 +1,14 @@
 """EarlyStopping: ends training that no longer improves, and restores the best weights."""
 
 from fastnn.training.callback import Callback, Monitor
+from fastnn.training.state import weights_of
 
 
 class EarlyStopping(Callback):
     """Stop after `patience` epochs without improvement; the best weights are always restored.
 
     The weights are copied at the end of the very epoch that gave the best number, and are put back
-    when the fit ends, however it ends.
+    when the fit ends, however it ends. They are part of checkpoints.
 
     Parameters
     ----------
@@ -62,16 +63,21 @@ class EarlyStopping(Callback):
         return self._monitor.best
 
     def on_fit_start(self, trainer):
-        self._reset()
         self._monitor.check(trainer)
+        if trainer.history.num_epochs == trainer.batch == 0:  # a new run
+            self._reset()
+        self._look(trainer)
 
     def on_epoch_end(self, trainer, record):
         if self._monitor.improves(self._monitor.value(record)):
             self.best_epoch, self.wait = trainer.epoch, 0
-            state = trainer.model.state_dict()
-            self._weights = {name: t.numpy().copy() for name, t in state.items()}
+            models = [trainer.model] if trainer.ema is None else [trainer.model, trainer.ema]
+            self._weights = [weights_of(model) for model in models]
             return
         self.wait += 1
+        self._look(trainer)
+
+    def _look(self, trainer):
         if self.wait >= self.patience:
             trainer.stop(
                 f"{self._monitor.name} has not improved for {self.wait} epochs "
@@ -79,9 +85,24 @@ class EarlyStopping(Callback):
             )
 
     def on_fit_end(self, trainer):
-        if self._weights is not None:
-            trainer.model.load_state_dict(self._weights)
-            self._weights = None
+        for model, weights in zip((trainer.model, trainer.ema), self._weights or (), strict=False):
+            model.load_state_dict(weights)
+        self._weights = None
+
+    def state_dict(self):
+        """See `Callback`."""
+        return {
+            "best": self._monitor.best,
+            "best_epoch": self.best_epoch,
+            "wait": self.wait,
+            "weights": self._weights,
+        }
+
+    def load_state_dict(self, state):
+        """See `Callback`."""
+        self._monitor.best = state["best"]
+        self.best_epoch, self.wait = state["best_epoch"], state["wait"]
+        self._weights = state["weights"]
 
     def __repr__(self):
         m = self._monitor

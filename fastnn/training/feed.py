@@ -1,10 +1,15 @@
 """From what a user passes as data to batches that the Trainer can take."""
 
+import itertools
+
 import numpy as np
 
 import fastnn
 from fastnn.data import DataLoader, TensorDataset
 from fastnn.data.order import checked_seed
+
+_TENSOR = fastnn.Tensor
+_ARRAYS = (np.ndarray, fastnn.Tensor)
 
 
 def as_loader(data, what, *, dtype, batch_size=None, shuffle=False, seed=None):
@@ -20,7 +25,7 @@ def as_loader(data, what, *, dtype, batch_size=None, shuffle=False, seed=None):
         if len(data) < 2 or not all(hasattr(d, "__len__") for d in data):
             raise TypeError(f"{what}: expected a pair of arrays (x, y), got {_kinds(data)}")
         data = _dataset(data, what, dtype)
-    elif isinstance(data, (np.ndarray, fastnn.Tensor)):
+    elif isinstance(data, _ARRAYS):
         raise TypeError(
             f"{what} is an array without targets; pass a pair: fit((x, y), val=(x_val, y_val))"
         )
@@ -47,15 +52,40 @@ def as_loader(data, what, *, dtype, batch_size=None, shuffle=False, seed=None):
     return DataLoader(data, batch_size=size, shuffle=shuffle, seed=seed if shuffle else None)
 
 
-def inputs_loader(data, what, *, dtype, batch_size):
-    """A loader for `predict`, and whether its batches end with a target that is to be left out."""
-    if isinstance(data, (np.ndarray, fastnn.Tensor, list)):
+def pair(train, val):
+    """Training and validation data of `fit`: an array and another of its length are x and y."""
+    if not isinstance(train, _ARRAYS) and not hasattr(train, "to_numpy"):
+        return train, val
+    has_rows = isinstance(val, (*_ARRAYS, list)) or hasattr(val, "to_numpy")
+    if has_rows and np.ndim(train) > 0 and len(val) == len(train):
+        return (train, val), None
+    raise TypeError(
+        "train is an array without targets; pass a pair: fit((x, y), val=(x_val, y_val))"
+        + (f"; x has {len(train)} rows, y {len(val)}" if has_rows and np.ndim(train) else "")
+    )
+
+
+def inputs_of(data, what, dtype, batch_size):
+    """The inputs of every batch for `predict`, a tuple each; targets are left out."""
+    if isinstance(data, (*_ARRAYS, list)) or hasattr(data, "to_numpy"):
         data = (data,)
     if isinstance(data, tuple):
         data = _dataset(data, what, dtype, targets=False)
-        return DataLoader(data, batch_size=batch_size), False
-    loader = as_loader(data, what, dtype=dtype, batch_size=batch_size)
-    return loader, None
+        yield from DataLoader(data, batch_size=batch_size)
+        return
+    for batch in as_loader(data, what, dtype=dtype, batch_size=batch_size):
+        fields = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+        yield tuple(cast(x, dtype) for x in (fields[:-1] if len(fields) > 1 else fields))
+
+
+def batches_from(loader, epoch, start):
+    """The batches of an epoch from number `start` on; a foreign loader's are drawn and passed over."""
+    if isinstance(loader, DataLoader):
+        loader.set_epoch(epoch, start)
+        return iter(loader)
+    if hasattr(loader, "set_epoch"):
+        loader.set_epoch(epoch)
+    return itertools.islice(loader, start, None)
 
 
 def split_batch(batch, dtype):
@@ -66,7 +96,13 @@ def split_batch(batch, dtype):
             "a dataset's rows are (input, target): TensorDataset(x, y)"
         )
     *inputs, target = batch
-    return tuple(cast(x, dtype) for x in inputs), fastnn.as_tensor(target)
+    if type(target) is not _TENSOR:
+        target = fastnn.as_tensor(target)
+    if target.ndim == 0:
+        raise ValueError("the loader's targets have no rows: expected shape (N, ...), got ()")
+    return [
+        x if type(x) is _TENSOR and x.dtype is dtype else cast(x, dtype) for x in inputs
+    ], target
 
 
 def cast(x, dtype):

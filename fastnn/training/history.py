@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import math
 
 from fastnn.data.atomic import replacing
 
@@ -71,6 +73,22 @@ class History(dict):
         with replacing(path) as file:
             file.write(text.getvalue().encode())
 
+    def to_jsonl(self, path):
+        """Write one JSON object per epoch; NaN and infinity become null."""
+        rows = zip(*self.values(), strict=True)
+        text = "".join(json.dumps(finite(dict(zip(self, row, strict=True)))) + "\n" for row in rows)
+        with replacing(path) as file:
+            file.write(text.encode())
+
+    def plot(self, path=None, metric=None):
+        """Loss (linear and logarithmic), a metric with its gap and the learning rate, in one picture.
+
+        See `plot_history`.
+        """
+        from fastnn.training.plots import plot_history
+
+        return plot_history(self, path, metric)
+
     @classmethod
     def from_csv(cls, path):
         """Read what `to_csv` wrote."""
@@ -78,6 +96,12 @@ class History(dict):
             names, *rows = list(csv.reader(file)) or [[]]
         columns = {name: [_number(row[i]) for row in rows] for i, name in enumerate(names)}
         return cls(columns)
+
+
+def finite(record):
+    """The record with None for NaN and infinity, which JSON lacks."""
+    bad = (n for n, v in record.items() if isinstance(v, float) and not math.isfinite(v))
+    return {**record, **dict.fromkeys(bad)}
 
 
 def _number(cell):

@@ -11,7 +11,7 @@ _REFRESH = 0.1  # seconds: 10 Hz at most, so that a step pays one look at the cl
 
 
 class Progress(Callback):
-    """A bar with epoch, loss and the last epoch's numbers, batches per second and time left.
+    """A bar with epoch, loss and the last epoch's numbers, samples per second and time left.
 
     Parameters
     ----------
@@ -26,7 +26,10 @@ class Progress(Callback):
     def on_fit_start(self, trainer):
         if not self.enabled:
             return
-        steps = {"total": trainer.epochs * trainer.num_batches, "unit": "batch"}
+        self._rows = _rows_of_epoch(trainer)
+        self._shown = trainer.epoch * self._rows + trainer.sums.rows
+        total = trainer.epochs * self._rows
+        steps = {"total": total, "initial": self._shown, "unit": " samples", "unit_scale": True}
         always = {"mininterval": 0, "miniters": 1}  # when to refresh is decided here
         if _in_notebook():
             import tqdm.auto
@@ -38,18 +41,16 @@ class Progress(Callback):
             # columns and rows are given, because tqdm shows nothing where a terminal claims 0
             size = {"ncols": _columns(), "nrows": 20}
             self._bar = tqdm.tqdm(**steps, **always, **size, bar_format=_FORMAT)
-        self._done = self._shown = 0
         self._numbers = self._last = ""
         self._due = 0.0
 
     def on_batch_end(self, trainer, batch, loss):
         if self._bar is None:
             return
-        self._done += 1
         now = time.perf_counter()
         if now >= self._due:
             self._due = now + _REFRESH
-            self._show(trainer, f", loss {loss:.4f}{self._numbers}")
+            self._show(trainer, trainer.sums.rows, f", loss {loss:.4f}{self._numbers}")
 
     def on_epoch_end(self, trainer, record):
         if self._bar is None:
@@ -62,15 +63,26 @@ class Progress(Callback):
     def on_fit_end(self, trainer):
         if self._bar is None:
             return
-        self._show(trainer, self._last)
+        done = trainer.sums.rows if trainer.batch else self._rows  # cut short, or at an epoch's end
+        self._show(trainer, done, self._last)
         self._bar.close()
         self._bar = None
 
-    def _show(self, trainer, numbers):
+    def _show(self, trainer, rows, numbers):
         text = f"epoch {trainer.epoch}/{trainer.epochs}{numbers}"
         self._bar.set_description_str(text, refresh=False)
-        self._bar.update(self._done - self._shown)
-        self._shown = self._done
+        done = (trainer.epoch - 1) * self._rows + min(rows, self._rows)
+        self._bar.update(max(done - self._shown, 0))
+        self._shown = max(done, self._shown)
+
+
+def _rows_of_epoch(trainer):
+    """Training rows of an epoch; batches where only they are known."""
+    loader, batches = trainer.loader, trainer.num_batches
+    if not hasattr(loader, "dataset") or not hasattr(loader, "batch_size"):
+        return batches
+    most = batches * loader.batch_size
+    return most if loader.sampler is not None else min(most, len(loader.dataset))
 
 
 def _watched():

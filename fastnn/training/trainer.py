@@ -1,17 +1,31 @@
-"""The Trainer: the loop over epochs and batches, and what is around it."""
+"""The Trainer: the loop over epochs and batches."""
 
-import math
+from __future__ import annotations
+
+import secrets
 import time
+from typing import TYPE_CHECKING, Any
 
 import fastnn
+from fastnn.training import feed, options
+from fastnn.training.batch_size import scale_batch_size
 from fastnn.training.callback import Callback
+from fastnn.training.checkpoint import save_checkpoint
 from fastnn.training.checks import check_data, check_progress, check_setup
-from fastnn.training.feed import as_loader, cast, inputs_loader, split_batch
+from fastnn.training.evaluation import Evaluator
 from fastnn.training.history import History
 from fastnn.training.interrupt import Interruption
-from fastnn.training.measures import Measures, named_metrics
-from fastnn.training.nonfinite import nonfinite_error
+from fastnn.training.lr_find import lr_find
+from fastnn.training.measures import EpochSums, Measures, named_metrics
+from fastnn.training.nonfinite import LastGood, NonFinite, nonfinite_error
 from fastnn.training.progress import Progress
+from fastnn.training.resume import load_run, run_state
+from fastnn.training.update import Update, step_schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from fastnn import Tensor
 
 
 class Trainer:
@@ -30,14 +44,29 @@ class Trainer:
         "r2") or functions of ``(target, output)``, two arrays with all rows of an epoch; a dict
         gives them other names.
     callbacks : list of Callback, optional
+        Called in this order, `ModelCheckpoint` last.
     scheduler : learning-rate schedule, optional
-        Its ``step`` is called after every epoch; `ReduceLROnPlateau` gets the validation loss, or
-        the training loss where there are no validation rows.
-    clip_grad_norm : float, optional
-        Gradients whose total norm is larger are scaled down to it before each step.
+        `ReduceLROnPlateau` gets the validation loss, or the training loss where there are no
+        validation rows.
+    scheduler_interval : {"epoch", "step"}
+        When the schedule goes on: after every epoch (default) or after every step.
+    clip_grad_norm, clip_grad_value : float, optional
+        Gradients whose common norm is larger are scaled down to it before each step; elements
+        outside [-value, value] are cut.
+    accumulate_grad_batches : int
+        Batches whose gradients make one step: the gradient of the mean over all their rows, also
+        where an epoch's last step has fewer. Default 1.
+    class_weight : "balanced", dict or array_like, optional
+        Factors of the classes in the training loss (the validation loss has none). "balanced":
+        rows / (classes * rows of the class).
+    ema : float or AveragedModel, optional
+        Keep an average of the weights, with this decay, such as 0.999: `validate`, `test` and
+        `predict` use it, and checkpoints hold it as their weights.
     seed : int, optional
         Fixes the order of the rows and, through the default generator, dropout. Default: both go on
         from the default generator's state.
+    compile : bool
+        Whether steps are recorded and replayed where that is safe, with the same bits. Default True.
     progress : bool, optional
         Whether to show a progress bar. Default: in a terminal and in a notebook.
 
@@ -45,8 +74,10 @@ class Trainer:
     ----------
     history : History
         The numbers of the last fit, epoch by epoch, complete even after an error.
-    epoch, epochs, num_batches : int
-        Current epoch (from 1), how many were asked for, batches of each.
+    epoch, epochs, batch, num_batches, global_step : int
+        Current epoch (from 1), how many were asked for, batches done in it and batches of each,
+        steps since the start.
+    ema : AveragedModel or None
 
     Examples
     --------
@@ -63,35 +94,60 @@ class Trainer:
 
     def __init__(
         self,
-        model,
-        loss,
-        optimizer=None,
+        model: Any,
+        loss: Callable,
+        optimizer: Any = None,
         *,
-        metrics=(),
-        callbacks=(),
-        scheduler=None,
-        clip_grad_norm=None,
-        seed=None,
-        progress=None,
+        metrics: Any = (),
+        callbacks: Iterable[Callback] = (),
+        scheduler: Any = None,
+        scheduler_interval: str = "epoch",
+        clip_grad_norm: float | None = None,
+        clip_grad_value: float | None = None,
+        accumulate_grad_batches: int = 1,
+        class_weight: Any = None,
+        ema: Any = None,
+        seed: int | None = None,
+        compile: bool = True,
+        progress: bool | None = None,
     ):
-        if not callable(loss):
-            raise TypeError(f"Trainer: loss must be callable, got {type(loss).__name__}")
-        if clip_grad_norm is not None and not clip_grad_norm > 0:
-            raise ValueError(f"Trainer: clip_grad_norm must be positive, got {clip_grad_norm}")
-        for callback in callbacks:
-            if not isinstance(callback, Callback):
-                raise TypeError(f"Trainer: {callback!r} is no Callback (an object, not a class)")
-        if optimizer is None:
-            optimizer = fastnn.optim.Adam(model.parameters())
-        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.model, self.loss = model, loss
+        self.callbacks = options.ordered(callbacks)
+        self.optimizer = fastnn.optim.Adam(model.parameters()) if optimizer is None else optimizer
         self.metrics = named_metrics(metrics)
-        self.callbacks = [*callbacks, Progress(progress)]
-        self.scheduler, self.clip_grad_norm, self.seed = scheduler, clip_grad_norm, seed
+        self.scheduler, self.scheduler_interval = scheduler, scheduler_interval
+        self.clip_grad_norm, self.clip_grad_value = clip_grad_norm, clip_grad_value
+        self.accumulate_grad_batches = accumulate_grad_batches
+        self.class_weight, self.seed, self.compile = class_weight, seed, compile
+        self.show_progress = progress
+        options.check(self)
+        self.ema = options.averaged(ema, model)
         self.history = History()
-        self.epoch = self.epochs = self.num_batches = 0
-        self.has_val = False
+        self.epoch = self.epochs = self.batch = self.num_batches = 0
+        self.has_val, self.loader = False, None
+        self.sums = EpochSums(self._measures())
+        self.run = ""  # names this run in its checkpoints
+        self.update = self._evaluator = self._stop = None
 
-    def fit(self, train, val=None, epochs=10, *, batch_size=None, shuffle=True):
+    @property
+    def global_step(self) -> int:
+        """Steps of the optimizer since the start of training."""
+        return 0 if self.update is None else self.update.steps
+
+    # --- the loop ---
+
+    def fit(
+        self,
+        train: Any,
+        val: Any = None,
+        epochs: int = 10,
+        *,
+        batch_size: int | None = None,
+        shuffle: bool = True,
+        resume: Any = None,
+        ckpt_path: Any = None,
+        lr: float | None = None,
+    ) -> History:
         """Train.
 
         Parameters
@@ -99,14 +155,25 @@ class Trainer:
         train : (x, y), Dataset or DataLoader
             Arrays with one row per sample, or something that gives ``(input, target)``; more inputs
             come before the target. Floating point inputs are converted to the model's dtype.
+            ``fit(x, y)`` is taken as ``fit((x, y))``.
         val : the same, optional
             Rows on which loss and metrics are computed after every epoch.
         epochs : int
-            Passes over the training rows. Default 10.
+            Passes over the training rows, those before a `resume` included. Default 10.
         batch_size : int, optional
-            Rows of a step. Default: 32, or all where there are fewer. Loaders have their own.
+            Rows of a batch. Default: 32, or all where there are fewer. Loaders have their own.
         shuffle : bool
             Whether every epoch has a new order. Default True. Loaders have their own.
+        resume : path or True, optional
+            Go on from this checkpoint of a `Trainer`, or from the newest in this folder; the result
+            has the same bits as without the interruption, also within an epoch. True: the newest in
+            the folder of the `ModelCheckpoint` among the callbacks, or from the start where there is
+            none. A loader of your own begins its epoch anew, and the batches that were done are
+            passed over.
+        ckpt_path : path or "last", optional
+            `resume` under the name that Lightning gives it.
+        lr : float, optional
+            Learning rate from here on, in place of the checkpoint's.
 
         Returns
         -------
@@ -117,37 +184,29 @@ class Trainer:
         ------
         ValueError, TypeError
             Data, model, loss and optimizer that do not fit each other, before the first step.
+        CheckpointError
+            Nothing to resume, or of another model or run; nothing has changed then.
         NonFiniteError
-            A loss that is NaN or infinite; names epoch, batch and the first layer concerned. The
-            step is not taken.
+            A loss, gradient, running statistic or learning rate that is NaN or infinite; names epoch,
+            batch and the first place concerned. The last good weights are kept.
         """
-        if not isinstance(epochs, int) or epochs < 1:
-            raise ValueError(f"fit: epochs must be an integer from 1, got {epochs!r}")
-        check_setup(self.model, self.optimizer)
-        options = {"dtype": self._dtype(), "batch_size": batch_size}
-        train = as_loader(train, "train", shuffle=shuffle, seed=self.seed, **options)
-        check_data(self.model, self.loss, train, "train", self._dtype())
-        if val is not None:
-            val = as_loader(val, "val", **options)
-            check_data(self.model, self.loss, val, "val", self._dtype())
-        if self.seed is not None:
-            fastnn.manual_seed(self.seed)
-        self.history, self.epoch, self.epochs = History(), 0, epochs
-        self.num_batches, self.has_val = len(train), val is not None
-        self._stop = None
+        self._prepare(*feed.pair(train, val), epochs, batch_size, shuffle)
+        load_run(self, resume, ckpt_path, lr)
         mode = self.model.training
-        with Interruption() as interrupt:
+        with Interruption() as self._interrupt:
             try:
                 self._call("on_fit_start")
                 while self._stop is None and self.epoch < epochs:
                     self.epoch += 1
                     self._call("on_epoch_start")
-                    record = self._run_epoch(train, val, interrupt)
-                    if interrupt.requested:
-                        self.stop(f"interrupted by Ctrl-C in epoch {self.epoch}")
-                    if record is not None:
-                        self.history.append(record)
-                        self._call("on_epoch_end", record)
+                    record = self._run_epoch()
+                    if record is None:
+                        break
+                    self.history.append(record)
+                    self.batch = 0
+                    self._call("on_epoch_end", record)
+                    if self._cut_short():
+                        self._call("on_interrupt")
                 self.history.stopped = self._stop or f"all {epochs} epochs done"
             except BaseException as error:
                 self.history.stopped = f"{type(error).__name__} in epoch {self.epoch}: {error}"
@@ -157,19 +216,85 @@ class Trainer:
                 self.model.train(mode)
         return self.history
 
-    def stop(self, reason):
-        """End the fit after the current epoch; `reason` goes to ``history.stopped``."""
-        self._stop = str(reason)
+    def _run_epoch(self) -> dict[str, float] | None:
+        """Train and validate once; the epoch's record, or None where something cut it short."""
+        start = time.perf_counter() - self.sums.seconds
+        if self.batch == 0:
+            self.sums.lr = self.optimizer.param_groups[0]["lr"]
+        self._train_epoch()
+        if not self._cut_short():
+            self.update.flush()
+            numbers = self.sums.compute()
+            if self.val is not None:
+                numbers |= self._evaluate(self.val, "val_", lambda: self._cut_short())
+        self.sums.seconds = time.perf_counter() - start
+        if self._cut_short():
+            self._call("on_interrupt")
+            return None
+        if self.epoch == 1:
+            check_progress(self, self.sums.first, self.sums.last)
+        if self.scheduler is not None and self.scheduler_interval == "epoch":
+            self._step_schedule(numbers)
+        sums = self.sums
+        record = {"epoch": self.epoch, **numbers, "lr": sums.lr, "seconds": sums.seconds}
+        sums.clear()
+        return record
 
-    def validate(self, data, batch_size=None):
+    def _train_epoch(self) -> None:
+        """One pass of steps over the training rows, or what is left of it."""
+        self.model.train()
+        self._renew()
+        update, sums, dtype = self.update, self.sums, self._dtype()
+        hooks, others = self._hooks("on_batch_end"), self._others_look_at_batches()
+        self._last_good.keep(self.epoch)
+        batches = feed.batches_from(self.loader, self.epoch, self.batch)
+        for batch, fields in enumerate(batches, self.batch + 1):
+            inputs, target = feed.split_batch(fields, dtype)
+            try:
+                value, output = update(inputs, target)
+            except NonFinite as found:
+                raise self._error(self.model, update.loss, inputs, target, found, batch) from None
+            sums.add(value, output, target)
+            self.batch = batch
+            for hook in hooks:
+                hook(self, batch, value)
+            if self._interrupt.requested or self._stop_now:
+                break
+            if others:
+                self._renew()
+                update = self.update
+        if sums.rows == 0:
+            raise ValueError("fit: the training loader gave no batch")
+
+    def _evaluate(self, loader, prefix, cut_short=lambda: False) -> dict[str, float]:
+        """One pass without steps: mean loss and metrics, their names with a prefix."""
+        sums, dtype = EpochSums(self._measures(loader)), self._dtype()
+        with self._evaluation() as evaluate:
+            for batch, fields in enumerate(feed.batches_from(loader, self.epoch, 0), 1):
+                inputs, target = feed.split_batch(fields, dtype)
+                try:
+                    sums.add(*evaluate(inputs, target), target)
+                except NonFinite as found:
+                    where = f"{batch} of the {prefix.rstrip('_')} rows"
+                    model = evaluate.model
+                    raise self._error(model, self.loss, inputs, target, found, where) from None
+                if cut_short():
+                    return {}
+        if sums.rows == 0:
+            raise ValueError(f"{prefix.rstrip('_')}: the loader gave no batch")
+        return {prefix + name: number for name, number in sums.compute().items()}
+
+    # --- without training ---
+
+    def validate(self, data: Any, batch_size: int | None = None) -> dict[str, float]:
         """Loss and metrics on rows that are not trained on: a dict with ``val_loss`` and so on."""
         return self._measure(data, "val_", batch_size)
 
-    def test(self, data, batch_size=None):
+    def test(self, data: Any, batch_size: int | None = None) -> dict[str, float]:
         """Loss and metrics on the test rows: a dict with ``test_loss`` and so on."""
         return self._measure(data, "test_", batch_size)
 
-    def predict(self, data, batch_size=1024):
+    def predict(self, data: Any, batch_size: int = 1024) -> Tensor:
         """The model's outputs, in evaluation mode and without gradients.
 
         Parameters
@@ -184,143 +309,134 @@ class Trainer:
         -------
         Tensor, shape (N, ...)
         """
-        dtype = self._dtype()
-        loader, has_target = inputs_loader(data, "predict", dtype=dtype, batch_size=batch_size)
-        outputs = []
-        with _Evaluation(self.model):
-            for batch in loader:
-                if has_target is False:
-                    inputs = batch
-                elif isinstance(batch, (tuple, list)):
-                    inputs = batch[:-1] if len(batch) > 1 else batch
-                else:
-                    inputs = (batch,)
-                outputs.append(self.model(*(cast(x, dtype) for x in inputs)))
-        return fastnn.cat(outputs)
+        with self._evaluation() as evaluate:
+            batches = feed.inputs_of(data, "predict", self._dtype(), batch_size)
+            return fastnn.cat([evaluate.output(*inputs) for inputs in batches])
 
-    def _run_epoch(self, train, val, interrupt):
-        """Train and validate once; the epoch's record, or None where Ctrl-C cut it short."""
-        start = time.perf_counter()
-        lr = self.optimizer.param_groups[0]["lr"]
-        numbers = self._train_epoch(train, interrupt)
-        if val is not None and not interrupt.requested:
-            numbers |= self._evaluate(val, "val_", interrupt)
-        if interrupt.requested:
-            return None
-        if self.scheduler is not None:
-            if hasattr(self.scheduler, "patience"):
-                self.scheduler.step(numbers.get("val_loss", numbers["loss"]))
-            else:
-                self.scheduler.step()
-        seconds = time.perf_counter() - start
-        return {"epoch": self.epoch, **numbers, "lr": lr, "seconds": seconds}
+    def stop(self, reason: str, now: bool = False) -> None:
+        """End the fit after the current epoch, or `now`: after the current batch.
 
-    def _train_epoch(self, loader, interrupt):
-        """One pass of steps over the training rows: mean loss and metrics."""
-        self.model.train()
-        dtype, measures = self._dtype(), self._measures()
-        hooks = self._overriding("on_batch_end")
-        if hasattr(loader, "set_epoch"):
-            loader.set_epoch(self.epoch)
-        total = rows = first = 0
-        for batch, fields in enumerate(loader, 1):
-            inputs, target = split_batch(fields, dtype)
-            output, loss = self._step(inputs, target, batch)
-            total += loss * len(target)
-            rows += len(target)
-            first = first if batch > 1 else loss
-            measures.update(output, target)
-            for hook in hooks:
-                hook(self, batch, loss)
-            if interrupt.requested:
-                break
-        if rows == 0:
-            raise ValueError("fit: the training loader gave no batch")
-        if self.epoch == 1:
-            check_progress(self, first, loss)
-        return {"loss": total / rows, **({} if interrupt.requested else measures.compute())}
+        `reason` goes to ``history.stopped``.
+        """
+        self._stop, self._stop_now = str(reason), self._stop_now or now
 
-    def _step(self, inputs, target, batch):
-        """Forward, loss, backward, update: one step of gradient descent."""
-        output = self.model(*inputs)
-        loss = self.loss(output, target)
-        value = self._value(loss, inputs, target, f"batch {batch}")
-        self.optimizer.zero_grad()
-        loss.backward()
-        if self.clip_grad_norm is not None:
-            fastnn.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_grad_norm)
-        self.optimizer.step()
-        return output, value
+    def save_checkpoint(self, path: Any, **facts: Any) -> None:
+        """Save the weights and all that `fit` needs to go on from here with ``resume=path``.
 
-    def _evaluate(self, loader, prefix, interrupt=None):
-        """One pass without steps: mean loss and metrics, their names with a prefix."""
-        dtype, measures = self._dtype(), self._measures()
-        total = rows = 0
-        with _Evaluation(self.model):
-            for batch, fields in enumerate(loader, 1):
-                inputs, target = split_batch(fields, dtype)
-                output = self.model(*inputs)
-                loss = self.loss(output, target)
-                where = f"batch {batch} of the {prefix.rstrip('_')} rows"
-                total += self._value(loss, inputs, target, where) * len(target)
-                rows += len(target)
-                measures.update(output, target)
-                if interrupt is not None and interrupt.requested:
-                    return {}
-        if rows == 0:
-            raise ValueError(f"{prefix.rstrip('_')}: the loader gave no batch")
-        numbers = {"loss": total / rows, **measures.compute()}
-        return {prefix + name: number for name, number in numbers.items()}
+        Between two batches: in a callback, or after the fit; see `ModelCheckpoint`.
+        """
+        model = self.model if self.ema is None else self.ema.module
+        save_checkpoint(path, model, training=run_state(self), epoch=self.epoch, **facts)
+
+    lr_find, scale_batch_size = lr_find, scale_batch_size
+
+    # --- parts ---
+
+    def _prepare(self, train, val, epochs, batch_size, shuffle):
+        """Loaders, checks, and everything as it is before the first epoch."""
+        if not isinstance(epochs, int) or epochs < 1:
+            raise ValueError(f"fit: epochs must be an integer from 1, got {epochs!r}")
+        check_setup(self.model, self.optimizer)
+        given = {"dtype": self._dtype(), "batch_size": batch_size}
+        self.loader = feed.as_loader(train, "train", shuffle=shuffle, seed=self.seed, **given)
+        check_data(self.model, self.loss, self.loader, "train", self._dtype())
+        self.val = None if val is None else feed.as_loader(val, "val", **given)
+        if val is not None:
+            check_data(self.model, self.loss, self.val, "val", self._dtype())
+        if self.seed is not None:
+            fastnn.manual_seed(self.seed)
+        self.history, self.run = History(), secrets.token_hex(8)
+        self.epoch = self.batch = 0
+        self.epochs, self.num_batches, self.has_val = epochs, len(self.loader), val is not None
+        self._stop, self._stop_now = None, False
+        self.sums = EpochSums(self._measures(self.loader))
+        self.update = None
+        self._renew()
+        self._last_good = LastGood(self.model)
+        self._bar = Progress(self.show_progress)
+
+    def _renew(self):
+        """Before an epoch, and after others' callbacks: they may have changed whatever they like."""
+        by_step = self.scheduler if self.scheduler_interval == "step" else None
+        chosen = {
+            "clip_norm": self.clip_grad_norm,
+            "clip_value": self.clip_grad_value,
+            "accumulate": self.accumulate_grad_batches,
+            "ema": self.ema,
+            "schedule": by_step,
+            "record": self.compile,
+            "wants_output": bool(self.sums.measures),
+        }
+        asked = (self.model, self.loss, self.optimizer, *chosen.values())
+        before = self.update
+        if before is None or any(a is not b for a, b in zip(asked, self._asked, strict=True)):
+            weighted = options.weighted_loss(
+                self.loss, self.class_weight, self.loader, self._dtype()
+            )
+            self.update = Update(self.model, weighted, self.optimizer, **chosen)
+            self._evaluator = None
+            if before is not None:
+                self.update.take_over(before)
+        self._asked = asked
+        self.update.prepare()
 
     def _measure(self, data, prefix, batch_size):
         what, dtype = prefix.rstrip("_"), self._dtype()
-        loader = as_loader(data, what, dtype=dtype, batch_size=batch_size or 1024)
+        loader = feed.as_loader(data, what, dtype=dtype, batch_size=batch_size or 1024)
         check_data(self.model, self.loss, loader, what, dtype)
         return self._evaluate(loader, prefix)
 
-    def _value(self, loss, inputs, target, where):
-        """The loss as a float, if it is a finite one."""
-        if loss.numel() != 1:
-            raise ValueError(
-                f"Trainer: the loss has shape {tuple(loss.shape)}, expected one number; "
-                "use reduction='mean'"
-            )
-        value = loss.item()
-        if not math.isfinite(value):
-            raise nonfinite_error(self, inputs, target, value, where)
-        return value
+    def _evaluation(self):
+        model = self.model if self.ema is None else self.ema.module
+        if self._evaluator is None or self._evaluator.model is not model:
+            self._evaluator = Evaluator(model, self.loss, self.compile)
+        self._evaluator.quiet = self.update is not None and self.update.replays
+        return self._evaluator
 
-    def _measures(self):
-        return Measures(self.metrics, 0.5 if type(self.loss).__name__ == "BCELoss" else 0.0)
+    def _step_schedule(self, numbers):
+        metric = (numbers.get("val_loss", numbers["loss"]),)
+        try:
+            step_schedule(self.scheduler, *(metric if hasattr(self.scheduler, "patience") else ()))
+        except NonFinite as found:
+            raise self._error(self.model, self.loss, (), None, found, self.batch) from None
+
+    def _error(self, model, loss, inputs, target, found, where):
+        where = f"batch {where}"
+        return nonfinite_error(self, self._last_good, model, loss, inputs, target, found, where)
+
+    def _cut_short(self):
+        """Whether this epoch ends here, unfinished."""
+        if self._interrupt.requested and self._stop is None:
+            self.stop(f"interrupted by Ctrl-C in epoch {self.epoch}", now=True)
+        return self._interrupt.requested or self._stop_now
+
+    def _measures(self, loader=None):
+        threshold = 0.5 if type(self.loss).__name__ == "BCELoss" else 0.0
+        return Measures(self.metrics, threshold, copies=feed.arrays_of(loader) is None)
 
     def _dtype(self):
         for parameter in self.model.parameters():
             return parameter.dtype
         return fastnn.float32
 
-    def _overriding(self, name):
+    def named_callbacks(self) -> Iterator[tuple[str, Callback]]:
+        """Every callback with a name for its state: its class, and a number from the second on."""
+        seen = {}
+        for callback in self.callbacks:
+            name = type(callback).__name__
+            seen[name] = seen.get(name, 0) + 1
+            yield (name if seen[name] == 1 else f"{name}-{seen[name]}"), callback
+
+    def _hooks(self, name):
         """The callbacks' own methods of that name: an empty one costs nothing per batch."""
         empty = getattr(Callback, name)
-        return [getattr(c, name) for c in self.callbacks if getattr(type(c), name) is not empty]
+        everyone = [*self.callbacks, self._bar] if self._bar.enabled else self.callbacks
+        return [getattr(c, name) for c in everyone if getattr(type(c), name) is not empty]
+
+    def _others_look_at_batches(self):
+        """Whether a callback that is not ours may change something between two batches."""
+        return any(not m.__module__.startswith("fastnn.") for m in self._hooks("on_batch_end"))
 
     def _call(self, name, *args):
-        for method in self._overriding(name):
+        for method in self._hooks(name):
             method(self, *args)
-
-
-class _Evaluation:
-    """Context: evaluation mode and no graph; afterwards every module's mode is as before."""
-
-    def __init__(self, model):
-        self._model = model
-        self._no_grad = fastnn.no_grad()
-
-    def __enter__(self):
-        self._modes = [(module, module.training) for module in self._model.modules()]
-        self._model.eval()
-        self._no_grad.__enter__()
-
-    def __exit__(self, *exc):
-        self._no_grad.__exit__(*exc)
-        for module, training in self._modes:
-            module.training = training

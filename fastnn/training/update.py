@@ -1,0 +1,279 @@
+"""One step of gradient descent, in recorded parts: gradients, clipping, the optimizer's update.
+
+The loss is looked at between gradients and update, so that a step with NaN is never taken.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import fastnn
+from fastnn._engine.engine import CompiledFunction, world_changed
+from fastnn.nn.utils import clip_grad_norm_, clip_grad_value_
+from fastnn.training.nonfinite import NonFinite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastnn import Tensor
+
+_PLAIN = (int, float, str, tuple, list)
+
+
+class Update:
+    """Makes steps for a model, a loss and an optimizer.
+
+    Parameters
+    ----------
+    model : Module
+    loss : callable
+        ``loss(output, target)``.
+    optimizer : Optimizer
+    clip_norm, clip_value : float or None
+        Limits of the gradients' common norm, and of each element.
+    accumulate : int
+        Batches of a step. Their gradients are weighted by their rows, also in a last, shorter
+        window, so that they are those of the mean over all its rows.
+    ema : AveragedModel or None
+        Takes the new weights in after each step.
+    schedule : learning-rate schedule or None
+        Stepped after each step.
+    record : bool
+        Whether steps are recorded and replayed; see `prepare`.
+    wants_output : bool
+        Whether calls give the model's output too.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        loss: Callable,
+        optimizer: Any,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        accumulate: int = 1,
+        ema: Any = None,
+        schedule: Any = None,
+        record: bool = True,
+        wants_output: bool = False,
+    ):
+        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.clip_norm, self.clip_value, self.accumulate = clip_norm, clip_value, accumulate
+        self.ema, self.schedule, self.wants_output = ema, schedule, wants_output
+        self._by_closure = needs_closure(optimizer)
+        self._record = record and not self._by_closure
+        self.steps = self.pending = self._rows = 0
+        self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self._parts = (self._first_gradients, self._more_gradients, self._finish, self._apply)
+        name = type(model).__name__
+        self._recorded = [_named(CompiledFunction, part, name) for part in self._parts]
+        self._now, self._settings = self._parts, None
+        if optimizer.first_nonfinite_step is not None:  # an old story: start to count anew
+            optimizer.load_state_dict(optimizer.state_dict())
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Before an epoch, and wherever others may have changed something: is recording safe now?
+
+        Hooks of modules are Python that a replay would not call. Numbers kept as attributes, such as
+        a dropout's p, are part of a recording: where one has changed, recordings are compared again.
+        """
+        modules = [*self.model.modules(), *_modules(self.loss)]
+        safe = self._record and not any(module._has_hooks for module in modules)
+        self._now = self._recorded if safe else self._parts
+        settings = [
+            (n, tuple(v) if isinstance(v, list) else v)
+            for module in modules
+            for n, v in module.__dict__.items()
+            if n not in ("training", "_members") and (isinstance(v, _PLAIN) or callable(v))
+        ]
+        if self._settings is not None and not _same(settings, self._settings):
+            world_changed()
+        self._settings = settings
+        self._watched = [b for b in self.model.buffers() if b.is_floating_point() and b.numel()]
+
+    def take_over(self, other: Update) -> None:
+        """Go on where another update with other options has ended."""
+        self.steps, self.pending, self._rows = other.steps, other.pending, other._rows
+
+    @property
+    def replays(self) -> bool:
+        """Whether steps are replayed, all of them, from now on as far as one can know."""
+        counts = self._recorded[0]
+        return self._now is self._recorded and counts.replayed > 0 and counts.eager == 0
+
+    def __call__(self, inputs: tuple, target: Tensor) -> tuple[float, Tensor | None]:
+        """Gradients of a batch and, where the window is full, the step: the loss and the output.
+
+        Raises
+        ------
+        NonFinite
+            The loss, a gradient or a running statistic is NaN or infinite. The step is not taken,
+            except where it is the optimizer's pass that meets the gradient.
+        """
+        if self._by_closure:
+            return self._closure_step(inputs, target)
+        result = self._now[0 if self.pending == 0 else 1](*inputs, target)
+        value = self._checked(result)
+        self.pending += 1
+        self._rows += len(target)
+        if self.pending == self.accumulate:
+            self.flush()
+        return value, result[1] if self.wants_output else None
+
+    def flush(self) -> None:
+        """Step with the gradients gathered so far, if any: after the last batch of an epoch."""
+        if self.pending == 0:
+            return
+        if self.accumulate > 1 or self.clip_norm is not None or self.clip_value is not None:
+            scale = fastnn.tensor(np.array(1.0 / self._rows)) if self.accumulate > 1 else None
+            norm = self._now[2](*([] if scale is None else [scale]))
+            if norm is not None and not math.isfinite(norm.item()):
+                raise NonFinite("the gradients' norm", norm.item())
+        self._now[3]()
+        self.pending = self._rows = 0
+        self._after()
+
+    def _after(self):
+        self.steps += 1
+        if self.optimizer.first_nonfinite_step is not None:
+            raise NonFinite("a gradient", math.nan)
+        if self.schedule is not None:
+            step_schedule(self.schedule)
+
+    def _checked(self, result):
+        value = result[0].item()
+        if value - value != 0:
+            raise NonFinite("loss", value)
+        if self._watched and not math.isfinite(result[-1].item()):
+            raise NonFinite("a running statistic", math.nan)
+        return value
+
+    # --- the parts that are recorded: functions of tensors alone ---
+
+    def _first_gradients(self, *fields):
+        self.optimizer.zero_grad()
+        return self._more_gradients(*fields)
+
+    def _more_gradients(self, *fields):
+        *inputs, target = fields
+        output = self.model(*inputs)
+        loss = checked_loss(self.loss(output, target))
+        (loss if self.accumulate == 1 else loss * len(target)).backward()
+        result = [loss.detach()]
+        if self.wants_output:
+            result.append(output.detach())
+        if self._watched:
+            with fastnn.no_grad():
+                result.append(fastnn.cat([b.reshape(-1) for b in self._watched]).sum())
+        return result
+
+    def _finish(self, *scale):
+        norm = None
+        for p in self._parameters if scale else ():
+            if p.grad is not None:
+                p.grad.mul_(scale[0].to(p.dtype))
+        if self.clip_norm is not None:
+            norm = clip_grad_norm_(self._parameters, self.clip_norm)
+        if self.clip_value is not None:
+            clip_grad_value_(self._parameters, self.clip_value)
+        return norm
+
+    def _apply(self):
+        self.optimizer.step()
+        if self.ema is not None:
+            self.ema.update_parameters(self.model)
+
+    # --- optimizers that compute the loss several times in one step, such as L-BFGS ---
+
+    def _closure_step(self, inputs, target):
+        kept = []
+
+        def closure():
+            result = self._first_gradients(*inputs, target)
+            if not kept:
+                kept.append((self._checked(result), result))
+            return result[0]
+
+        self.optimizer.step(closure)
+        if self.ema is not None:
+            self.ema.update_parameters(self.model)
+        self._after()
+        value, result = kept[0]
+        return value, result[1] if self.wants_output else None
+
+    # --- a window that is not full yet, in a checkpoint ---
+
+    def pending_gradients(self) -> dict[str, Any]:
+        """The gathered gradients of an unfinished window, by name, and its counts."""
+        state = {"steps": self.steps, "pending": self.pending, "rows": self._rows}
+        if self.pending:
+            named = self.model.named_parameters()
+            state["gradients"] = {n: p.grad.numpy() for n, p in named if p.grad is not None}
+        return state
+
+    def load_pending_gradients(self, state: dict[str, Any]) -> None:
+        """Put back what `pending_gradients` gave."""
+        self.steps, self.pending, self._rows = state["steps"], state["pending"], state["rows"]
+        saved = state.get("gradients", {})
+        named = [(p, saved.get(name)) for name, p in self.model.named_parameters()]
+        for p, gradient in named:
+            p.grad = None if gradient is None else fastnn.tensor(gradient)
+        # into the optimizer's own memory: added to there, sums are rounded as without the stop
+        self.optimizer.zero_grad(set_to_none=False)
+        for p, gradient in named:
+            if gradient is not None:
+                p.grad.copy_(fastnn.tensor(gradient))
+
+
+def needs_closure(optimizer: Any) -> bool:
+    """Whether its step computes the loss itself, several times."""
+    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+    return closure is not None and closure.default is closure.empty
+
+
+def checked_loss(loss: Tensor) -> Tensor:
+    """The loss, if it is one number."""
+    if loss.numel() != 1:
+        raise ValueError(
+            f"Trainer: the loss has shape {tuple(loss.shape)}, expected one number; "
+            "use reduction='mean'"
+        )
+    return loss
+
+
+def step_schedule(schedule: Any, *metric: float) -> None:
+    """The schedule's next rate, which must be a finite number."""
+    try:
+        schedule.step(*metric)
+    except ValueError as error:
+        raise NonFinite(f"schedule {type(schedule).__name__}", math.nan, str(error)) from None
+    for group in schedule.optimizer.param_groups:
+        if not math.isfinite(group["lr"]):
+            raise NonFinite(f"schedule {type(schedule).__name__}", group["lr"], "as learning rate")
+
+
+def _same(a, b):
+    try:
+        return a == b
+    except ValueError:  # arrays in a tuple
+        return False
+
+
+def _modules(loss):
+    return loss.modules() if hasattr(loss, "modules") else ()
+
+
+def _named(kind, function, name):
+    """A compiled method, under a name that says in warnings whose step it is."""
+
+    def part(*fields):
+        return function(*fields)
+
+    part.__name__ = part.__qualname__ = f"Trainer step of {name}"
+    return kind(part)

@@ -1,0 +1,405 @@
+"""Runs that are stopped, interrupted or killed, and go on with the same bits.
+
+FASTNN_KILLS changes the number of SIGKILLs per model.
+"""
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import nn, optim
+from fastnn.training import (
+    Callback,
+    CheckpointError,
+    EarlyStopping,
+    LogFile,
+    ModelCheckpoint,
+    Target,
+    TimeLimit,
+    Trainer,
+    load_checkpoint,
+    save_checkpoint,
+)
+from fastnn.training.model_checkpoint import newest
+from fastnn.training.pack import pack
+from fastnn.training.state import capture
+
+KILLS = int(os.environ.get("FASTNN_KILLS", 50))
+
+
+def rows(n=50, seed=0):
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=(n, 1, 6, 6)).astype(np.float32)
+    return x, (x.sum((1, 2, 3)) > 0).astype(np.int64) + (x[:, 0, 0, 0] > 1)
+
+
+def perceptron(callbacks=(), **options):
+    """Dropout, Adam, a schedule by epoch, early stopping's counters, metrics of all rows."""
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(36, 12), nn.ReLU(), nn.Dropout(0.3), nn.Linear(12, 3)
+    )
+    adam = optim.Adam(model.parameters(), lr=0.01)
+    return Trainer(
+        model,
+        nn.CrossEntropyLoss(),
+        adam,
+        metrics={"accuracy": "accuracy", "spread": lambda target, output: output.std()},
+        scheduler=optim.lr_scheduler.StepLR(adam, 2, 0.5),
+        callbacks=[*callbacks, EarlyStopping("val_loss", patience=3)],
+        **{"seed": 3, "progress": False, **options},
+    )
+
+
+def convolutional(callbacks=(), **options):
+    """Running statistics, averaged weights, momentum, a rate that changes with every step."""
+    model = nn.Sequential(
+        nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 3)
+    )
+    sgd = optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
+    return Trainer(
+        model,
+        nn.CrossEntropyLoss(),
+        sgd,
+        metrics=["accuracy"],
+        scheduler=optim.lr_scheduler.CosineAnnealingLR(sgd, 60),
+        scheduler_interval="step",
+        clip_grad_norm=1.0,
+        ema=0.9,
+        callbacks=callbacks,
+        **{"progress": False, **options},  # no seed: the order's key is in the checkpoint alone
+    )
+
+
+def accumulating(callbacks=(), **options):
+    """Float64, gradients over windows of batches, two groups, a schedule that looks at the loss."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, 3)).double()
+    groups = [
+        {"params": model[1].parameters(), "lr": 0.002},
+        {"params": model[3].parameters(), "weight_decay": 0.01},
+    ]
+    rms = optim.RMSprop(groups, lr=0.005, momentum=0.5, centered=True)
+    return Trainer(
+        model,
+        nn.CrossEntropyLoss(),
+        rms,
+        scheduler=optim.lr_scheduler.ReduceLROnPlateau(rms, patience=0, factor=0.7),
+        accumulate_grad_batches=3,
+        clip_grad_value=0.5,
+        class_weight="balanced",
+        callbacks=callbacks,
+        **{"seed": 1, "progress": False, **options},
+    )
+
+
+MAKERS = [perceptron, convolutional, accumulating]
+
+
+def fit(trainer, epochs=5, **options):
+    return trainer.fit(rows(), rows(20, 1), epochs, batch_size=8, **options)
+
+
+def outcome(trainer):
+    """All that a run's end consists of, as bytes by name; times and names of runs left out."""
+    state = capture(trainer)
+    del state["run"], state["sums"]["seconds"], state["callbacks"], state["random"]["python"]
+    state["history"].pop("seconds", None)
+    arrays = {}
+    text = repr(pack(state, "", arrays))
+    return {"text": text, **{name: a.tobytes() for name, a in arrays.items()}}
+
+
+def assert_same(a, b):
+    assert a.keys() == b.keys()
+    assert [name for name in a if a[name] != b[name]] == []
+
+
+class StopAt(Callback):
+    def __init__(self, step):
+        self.step = step
+
+    def on_batch_end(self, trainer, batch, loss):
+        if (trainer.epoch - 1) * trainer.num_batches + batch == self.step:
+            trainer.stop("asked to", now=True)
+
+
+def whole(maker, **options):
+    fastnn.manual_seed(11)
+    trainer = maker(**options)
+    fit(trainer)
+    return outcome(trainer)
+
+
+# --- stopped and resumed ---
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_stopped_anywhere_and_resumed_the_bits_are_the_same(maker, tmp_path):
+    expected = whole(maker)
+    for step in (1, 3, 6, 7, 8, 14, 20, 29, 34):
+        folder = tmp_path / str(step)
+        fastnn.manual_seed(11)
+        trainer = maker([StopAt(step), ModelCheckpoint(folder)])
+        history = fit(trainer)
+        assert history.stopped == "asked to"
+        assert history.num_epochs == (step - 1) // 7
+        fastnn.manual_seed(99)  # the new process is in another state
+        trainer = maker([ModelCheckpoint(folder)])
+        assert fit(trainer, resume=folder / "last.safetensors").stopped == "all 5 epochs done"
+        assert_same(outcome(trainer), expected)
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_recorded_steps_and_eager_ones_give_the_same_bits(maker):
+    assert_same(whole(maker), whole(maker, compile=False))
+
+
+def test_a_finished_run_goes_on_for_more_epochs(tmp_path):
+    expected = whole(convolutional)
+    fastnn.manual_seed(11)
+    trainer = convolutional([ModelCheckpoint(tmp_path, save_last=True)])
+    fit(trainer, epochs=2)
+    trainer = convolutional([ModelCheckpoint(tmp_path, save_last=True)])
+    fit(trainer, ckpt_path="last")
+    assert_same(outcome(trainer), expected)
+
+
+def test_best_weights_counters_files_and_log_of_a_resumed_run(tmp_path):
+    def run(folder, *, stop_at=None, **options):
+        parts = [ModelCheckpoint(folder, save_top_k=2, save_last=True), LogFile(folder / "h.csv")]
+        stopping = EarlyStopping("val_loss", patience=2)
+        stop = [] if stop_at is None else [StopAt(stop_at)]
+        fastnn.manual_seed(11)
+        trainer = perceptron([*parts, *stop])
+        trainer.callbacks.insert(0, stopping)
+        trainer.optimizer.param_groups[0]["lr"] = 0.1  # overfits soon
+        history = trainer.fit(rows(), rows(20, 1), 30, batch_size=8, **options)
+        lines = [line.rsplit(",", 1)[0] for line in Path(parts[1].path).read_text().splitlines()]
+        return trainer, stopping, sorted(os.listdir(folder)), lines, history.stopped
+
+    one, stopping, files, lines, stopped = run(tmp_path / "a")
+    assert "val_loss has not improved for 2 epochs" in stopped
+    run(tmp_path / "b", stop_at=(stopping.best_epoch + 1) * 7 - 3)
+    other, again, files_again, lines_again, stopped_again = run(tmp_path / "b", resume=True)
+    assert (stopped_again, files_again, lines_again) == (stopped, files, lines)
+    assert (again.best, again.best_epoch, again.wait) == (stopping.best, stopping.best_epoch, 2)
+    assert_same(outcome(other), outcome(one))  # the best weights are back in both
+    # and once more from the end: nothing is left to do
+    assert run(tmp_path / "b", resume=True)[4].startswith("val_loss has not improved")
+
+
+def test_the_rate_can_be_changed_on_resume(tmp_path):
+    trainer = perceptron([StopAt(10), ModelCheckpoint(tmp_path)])
+    fit(trainer)
+    trainer = perceptron()
+    history = fit(trainer, resume=tmp_path, lr=0.001)
+    # an epoch's record has the rate that it began with; the schedule halves after epochs 2 and 4
+    np.testing.assert_allclose(history["lr"], [0.01, 0.01, 0.0005, 0.0005, 0.00025])
+
+
+def test_a_loader_of_the_users_own_passes_over_what_is_done(tmp_path):
+    x, y = rows()
+    batches = [(x[i : i + 8], y[i : i + 8]) for i in range(0, 50, 8)]
+
+    def run(callbacks, **options):
+        fastnn.manual_seed(5)
+        trainer = perceptron(callbacks)
+        trainer.fit(Batches(batches), rows(20, 1), 3, **options)
+        return outcome(trainer)
+
+    expected = run([])
+    run([StopAt(9), ModelCheckpoint(tmp_path)])
+    assert_same(run([], resume=tmp_path), expected)
+
+
+class Batches:
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+def test_time_limit_and_target_end_a_fit_that_can_go_on(tmp_path):
+    trainer = perceptron([TimeLimit(1e-9), ModelCheckpoint(tmp_path)])
+    assert fit(trainer).stopped == "the time limit of 1e-09 s in epoch 1"
+    trainer = perceptron([Target("val_loss", 100.0)])
+    assert fit(trainer, resume=tmp_path).stopped == (
+        f"val_loss is {trainer.history['val_loss'][0]:.6g} in epoch 1, at most 100 was asked for"
+    )
+    assert fit(perceptron([Target("accuracy", 0.0)])).num_epochs == 1
+    assert fit(perceptron([Target("accuracy", 1.1)])).num_epochs == 5
+    with pytest.raises(ValueError, match="seconds must be positive"):
+        TimeLimit(0)
+
+
+# --- what cannot be resumed ---
+
+
+def saved(folder, maker=perceptron, **options):
+    trainer = maker([StopAt(9), ModelCheckpoint(folder)], **options)
+    fit(trainer)
+    return folder / "last.safetensors"
+
+
+def other_width():
+    trainer = perceptron()
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 3))
+    return Trainer(model, trainer.loss, optim.Adam(model.parameters()), progress=False)
+
+
+def other_optimizer():
+    trainer = perceptron()
+    trainer.optimizer = optim.SGD(trainer.model.parameters(), lr=0.1)
+    trainer.scheduler = None
+    return trainer
+
+
+def without_schedule():
+    trainer = perceptron()
+    trainer.scheduler = None
+    return trainer
+
+
+@pytest.mark.parametrize(
+    ("maker", "words"),
+    [
+        (other_width, "does not fit this run.*wrong shape"),
+        (other_optimizer, "the optimizer is SGD, the saved one is Adam"),
+        (without_schedule, "the schedule is None, the saved one is StepLR"),
+        (lambda: perceptron(ema=0.9), "saved without ema="),
+    ],
+)
+def test_a_checkpoint_of_another_run_changes_nothing(maker, words, tmp_path):
+    path = saved(tmp_path)
+    trainer = maker()
+    before = [np.array(p.detach().numpy()) for p in trainer.model.parameters()]
+    rates = [group["lr"] for group in trainer.optimizer.param_groups]
+    with pytest.raises(CheckpointError, match=f"(?s){words}"):
+        fit(trainer, resume=path)
+    for p, a in zip(trainer.model.parameters(), before, strict=True):
+        np.testing.assert_array_equal(p.detach(), a)
+    assert [group["lr"] for group in trainer.optimizer.param_groups] == rates
+    assert not trainer.optimizer.state
+
+
+def test_what_to_resume_is_said_clearly(tmp_path):
+    path = saved(tmp_path / "a")
+    with pytest.raises(CheckpointError, match="batch_size 8, this loader has 16"):
+        perceptron().fit(rows(), rows(20, 1), 5, batch_size=16, resume=path)
+    with pytest.raises(CheckpointError, match="no such file"):
+        fit(perceptron(), resume=tmp_path / "absent")
+    with pytest.raises(ValueError, match="resume and ckpt_path are the same"):
+        fit(perceptron(), resume=path, ckpt_path=path)
+    with pytest.raises(ValueError, match="ModelCheckpoint, but there is none"):
+        fit(perceptron(), resume=True)
+    save_checkpoint(tmp_path / "bare.safetensors", perceptron().model)
+    with pytest.raises(CheckpointError, match="weights alone, not a run"):
+        fit(perceptron(), resume=tmp_path / "bare.safetensors")
+    os.makedirs(tmp_path / "empty")
+    with pytest.raises(CheckpointError, match="no checkpoint of a run in this folder"):
+        fit(perceptron(), resume=tmp_path / "empty")
+    # nothing to go on from yet: the first start of a run that is started again and again
+    assert fit(perceptron([ModelCheckpoint(tmp_path / "b")]), resume=True).num_epochs == 5
+
+
+def test_a_damaged_last_checkpoint_is_passed_over(tmp_path):
+    trainer = perceptron([ModelCheckpoint(tmp_path, save_last=True)])
+    fit(trainer, epochs=2)
+    last = tmp_path / "last.safetensors"
+    last.write_bytes(last.read_bytes()[:-5])
+    trainer = perceptron([ModelCheckpoint(tmp_path, save_last=True)])
+    assert fit(trainer, epochs=3, resume=True).num_epochs == 3
+    assert load_checkpoint(last).manifest["epoch"] == 3 or "v2" in str(os.listdir(tmp_path))
+
+
+# --- killed ---
+
+
+def child(maker, folder, report):
+    """One process's life: train, or go on, to the end; tells of each step that is safely on disk."""
+
+    class Safe(ModelCheckpoint):
+        def _save(self, *args):
+            super()._save(*args)
+            os.write(report, args[1].global_step.to_bytes(4, "little"))
+
+    fastnn.manual_seed(11)
+    saving = Safe(folder, save_top_k=2, save_last=True, every_n_train_steps=2)
+    trainer = maker([LogFile(folder / "log.jsonl"), saving])
+    fit(trainer, resume=True)
+    save_checkpoint(folder / "end.checkpoint", {}, training={"outcome": repr(outcome(trainer))})
+
+
+def start(maker, folder):
+    """A forked child, and the pipe through which it reports."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.close(read)
+            child(maker, folder, write)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(write)
+    return pid, read
+
+
+def steps_reported(read):
+    content = b""
+    while piece := os.read(read, 1 << 16):
+        content += piece
+    os.close(read)
+    return [int.from_bytes(content[i : i + 4], "little") for i in range(0, len(content), 4)]
+
+
+def files(folder):
+    """But for logs: a run that is killed before its first checkpoint begins a new one."""
+    return sorted(name for name in os.listdir(folder) if not name.startswith("log"))
+
+
+def log(folder):
+    """Lines of the last run's log, without their times."""
+    path = max(folder.glob("log*.jsonl"), key=os.path.getmtime)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [line | {"seconds": 0} for line in lines]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="sends SIGKILL to forked processes")
+@pytest.mark.parametrize("maker", MAKERS)
+def test_killed_at_any_moment_and_resumed_the_bits_are_the_same(maker, tmp_path):
+    begin = time.monotonic()
+    pid, read = start(maker, tmp_path / "whole")
+    steps_reported(read)
+    assert os.waitpid(pid, 0)[1] == 0
+    length = time.monotonic() - begin
+    expected = load_checkpoint(tmp_path / "whole" / "end.checkpoint").training
+    moments = random.Random(0)
+    kills = run = 0
+    while kills < KILLS:
+        folder, run, safe = tmp_path / str(run), run + 1, 0
+        while not (folder / "end.checkpoint").exists():
+            pid, read = start(maker, folder)
+            time.sleep(moments.uniform(0, 0.7 * length))
+            os.kill(pid, signal.SIGKILL)
+            kills += os.waitpid(pid, 0)[1] == signal.SIGKILL
+            reported = steps_reported(read)
+            safe = max([safe, *reported])
+            if safe:
+                state = load_checkpoint(newest(folder))
+                assert state.training["gradients"]["steps"] >= safe  # nothing lost
+        assert load_checkpoint(folder / "end.checkpoint").training == expected
+        assert files(folder) == files(tmp_path / "whole")  # no more and no less, no temporary ones
+        assert log(folder) == log(tmp_path / "whole")
+    print(f"{kills} kills in {run} runs of {length:.2f} s")
