@@ -233,6 +233,8 @@ class Update:
 
 def needs_closure(optimizer: Any) -> bool:
     """Whether its step computes the loss itself, several times."""
+    if isinstance(optimizer, fastnn.optim.LBFGS):
+        return True
     closure = inspect.signature(type(optimizer).step).parameters.get("closure")
     return closure is not None and closure.default is closure.empty
 
