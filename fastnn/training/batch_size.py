@@ -100,7 +100,7 @@ def scale_batch_size(
     (True, True)
     """
     budget = int(_SHARE * _free_memory()) if memory is None else int(memory)
-    with untouched(trainer):
+    with untouched(trainer, train):
         loader = feed.as_loader(train, "train", dtype=trainer._dtype())
         dataset = getattr(loader, "dataset", None)
         if dataset is None:

@@ -54,6 +54,36 @@ class Callback:
         """Put back what `state_dict` gave; called before `on_fit_start` of a fit that is resumed."""
 
 
+class Calls:
+    """Calls the callbacks of a trainer: those that define a method, so that empty ones cost nothing."""
+
+    def __init__(self, trainer, *more):
+        self._trainer, self._more = trainer, more
+
+    def methods(self, name):
+        """The callbacks' own methods of that name."""
+        empty = getattr(Callback, name)
+        everyone = (*self._trainer.callbacks, *self._more)
+        return [getattr(c, name) for c in everyone if getattr(type(c), name) is not empty]
+
+    def __call__(self, name, *args):
+        for method in self.methods(name):
+            method(self._trainer, *args)
+
+    def foreign(self, name):
+        """Whether one that is not fastnn's defines the method, and may change whatever it likes."""
+        return any(not method.__module__.startswith("fastnn.") for method in self.methods(name))
+
+
+def named(callbacks):
+    """Every callback with a name for its state: its class, and a number from the second on."""
+    seen = {}
+    for callback in callbacks:
+        name = type(callback).__name__
+        seen[name] = seen.get(name, 0) + 1
+        yield (name if seen[name] == 1 else f"{name}-{seen[name]}"), callback
+
+
 class Monitor:
     """Reads one number of an epoch's record and remembers the best one so far.
 

@@ -5,6 +5,7 @@ import math
 import fastnn
 from fastnn._engine.engine import CompiledFunction, world_changed
 from fastnn.training.nonfinite import NonFinite
+from fastnn.training.recording import Watch
 from fastnn.training.update import checked_loss
 
 
@@ -21,26 +22,26 @@ class Evaluator:
 
     def __init__(self, model, loss, record):
         self.model, self._loss = model, loss
-        self._record = record
+        self._record, self._watch, self._modes = record, Watch(model, loss), []
         self._recorded = [CompiledFunction(self._loss_and_output), CompiledFunction(self._output)]
         self._no_grad = fastnn.no_grad()
         self.quiet = False  # whether the steps around are replayed, so that no mode is looked at
 
     def __enter__(self):
         modules = list(self.model.modules())
-        safe = self._record and not any(module._has_hooks for module in modules)
+        safe = self._watch.is_safe() and self._record
         eager = (self._loss_and_output, self._output)
         self._pass, self.output = self._recorded if safe else eager
         # where nothing runs eagerly, recordings of both modes stay good while modes go to and fro
         self._quiet = self.quiet and safe and not any(part.eager for part in self._recorded)
-        self._modes = [(module, module.training) for module in modules]
-        self._switch((module, False) for module, _ in self._modes)
+        self._modes.append([(module, module.training) for module in modules])
+        self._switch((module, False) for module in modules)
         self._no_grad.__enter__()
         return self
 
     def __exit__(self, *exc):
         self._no_grad.__exit__(*exc)
-        self._switch(self._modes)
+        self._switch(self._modes.pop())
 
     def __call__(self, inputs, target):
         """Loss (a finite float) and output of a batch."""

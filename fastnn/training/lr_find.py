@@ -199,7 +199,7 @@ def lr_find(
         raise ValueError(f"lr_find: num_training must be at least 2, got {num_training}")
     rates = np.geomspace(min_lr, max_lr, num_training)
     losses, diverged = [], False
-    with untouched(trainer), Interruption() as interrupt:
+    with untouched(trainer, train), Interruption() as interrupt:
         trainer.scheduler, mean, best = None, 0.0, math.inf
         trainer._prepare(train, None, 1, batch_size, True)
         groups = trainer.optimizer.param_groups

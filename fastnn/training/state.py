@@ -8,6 +8,7 @@ import numpy as np
 
 import fastnn
 from fastnn._engine.engine import world_changed
+from fastnn.training.callback import named
 
 _WHAT = "the run's state"
 
@@ -39,7 +40,7 @@ def capture(trainer):
         "schedule": _schedule_state(trainer.scheduler),
         "loader": trainer.loader.state_dict() if hasattr(trainer.loader, "state_dict") else None,
         "random": _random_state(),
-        "callbacks": {key: c.state_dict() for key, c in trainer.named_callbacks()},
+        "callbacks": {key: c.state_dict() for key, c in named(trainer.callbacks)},
     }
 
 
@@ -54,9 +55,10 @@ def restore(trainer, state):
 
 
 @contextlib.contextmanager
-def untouched(trainer):
+def untouched(trainer, data):
     """What happens to a trainer in this block leaves no trace in it, nor in its model, optimizer,
-    schedule, gradients, random generators and loader."""
+    schedule, gradients and random generators, nor in `data`, if that is a loader."""
+    passes = data.state_dict() if hasattr(data, "load_state_dict") else None
     attributes, parameters = dict(trainer.__dict__), list(trainer.model.parameters())
     gradients = [None if p.grad is None else np.array(p.grad.numpy()) for p in parameters]
     buffers = [(b, np.array(b.numpy())) for b in trainer.model.buffers()]
@@ -67,6 +69,8 @@ def untouched(trainer):
     try:
         yield
     finally:
+        if passes is not None:
+            data.load_state_dict(passes)
         trainer.__dict__.clear()
         trainer.__dict__.update(attributes)
         trainer.model.load_state_dict(weights)
@@ -149,7 +153,7 @@ def _put(trainer, state):
     trainer.epoch, trainer.batch = trainer.history.num_epochs, state["batch"]
     trainer.run = state["run"]
     trainer.update.load_pending_gradients(state["gradients"])
-    for key, callback in trainer.named_callbacks():
+    for key, callback in named(trainer.callbacks):
         if key in state["callbacks"]:
             callback.load_state_dict(state["callbacks"][key])
     _set_random_state(state["random"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import fastnn
 from fastnn.training import feed, options
 from fastnn.training.batch_size import scale_batch_size
-from fastnn.training.callback import Callback
+from fastnn.training.callback import Callback, Calls
 from fastnn.training.checkpoint import save_checkpoint
 from fastnn.training.checks import check_data, check_progress, check_setup
 from fastnn.training.evaluation import Evaluator
@@ -23,7 +23,7 @@ from fastnn.training.resume import load_run, run_state
 from fastnn.training.update import Update, step_schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from fastnn import Tensor
 
@@ -245,7 +245,7 @@ class Trainer:
         self.model.train()
         self._renew()
         update, sums, dtype = self.update, self.sums, self._dtype()
-        hooks, others = self._hooks("on_batch_end"), self._others_look_at_batches()
+        hooks, others = self._call.methods("on_batch_end"), self._call.foreign("on_batch_end")
         self._last_good.keep(self.epoch)
         batches = feed.batches_from(self.loader, self.epoch, self.batch)
         for batch, fields in enumerate(batches, self.batch + 1):
@@ -353,7 +353,8 @@ class Trainer:
         self.update = None
         self._renew()
         self._last_good = LastGood(self.model)
-        self._bar = Progress(self.show_progress)
+        bar = Progress(self.show_progress)
+        self._call = Calls(self, *([bar] if bar.enabled else []))
 
     def _renew(self):
         """Before an epoch, and after others' callbacks: they may have changed whatever they like."""
@@ -418,25 +419,3 @@ class Trainer:
         for parameter in self.model.parameters():
             return parameter.dtype
         return fastnn.float32
-
-    def named_callbacks(self) -> Iterator[tuple[str, Callback]]:
-        """Every callback with a name for its state: its class, and a number from the second on."""
-        seen = {}
-        for callback in self.callbacks:
-            name = type(callback).__name__
-            seen[name] = seen.get(name, 0) + 1
-            yield (name if seen[name] == 1 else f"{name}-{seen[name]}"), callback
-
-    def _hooks(self, name):
-        """The callbacks' own methods of that name: an empty one costs nothing per batch."""
-        empty = getattr(Callback, name)
-        everyone = [*self.callbacks, self._bar] if self._bar.enabled else self.callbacks
-        return [getattr(c, name) for c in everyone if getattr(type(c), name) is not empty]
-
-    def _others_look_at_batches(self):
-        """Whether a callback that is not ours may change something between two batches."""
-        return any(not m.__module__.startswith("fastnn.") for m in self._hooks("on_batch_end"))
-
-    def _call(self, name, *args):
-        for method in self._hooks(name):
-            method(self, *args)

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import fastnn
-from fastnn._engine.engine import CompiledFunction, world_changed
+from fastnn._engine.engine import CompiledFunction
 from fastnn.nn.utils import clip_grad_norm_, clip_grad_value_
 from fastnn.training.nonfinite import NonFinite
+from fastnn.training.recording import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fastnn import Tensor
-
-_PLAIN = (int, float, str, tuple, list)
 
 
 class Update:
@@ -72,29 +71,15 @@ class Update:
         self._parts = (self._first_gradients, self._more_gradients, self._finish, self._apply)
         name = type(model).__name__
         self._recorded = [_named(CompiledFunction, part, name) for part in self._parts]
-        self._now, self._settings = self._parts, None
+        self._now, self._watch = self._parts, Watch(model, loss)
         if optimizer.first_nonfinite_step is not None:  # an old story: start to count anew
             optimizer.load_state_dict(optimizer.state_dict())
         self.prepare()
 
     def prepare(self) -> None:
-        """Before an epoch, and wherever others may have changed something: is recording safe now?
-
-        Hooks of modules are Python that a replay would not call. Numbers kept as attributes, such as
-        a dropout's p, are part of a recording: where one has changed, recordings are compared again.
-        """
-        modules = [*self.model.modules(), *_modules(self.loss)]
-        safe = self._record and not any(module._has_hooks for module in modules)
+        """Before an epoch, and wherever others may have changed something: is recording safe now?"""
+        safe = self._watch.is_safe() and self._record
         self._now = self._recorded if safe else self._parts
-        settings = [
-            (n, tuple(v) if isinstance(v, list) else v)
-            for module in modules
-            for n, v in module.__dict__.items()
-            if n not in ("training", "_members") and (isinstance(v, _PLAIN) or callable(v))
-        ]
-        if self._settings is not None and not _same(settings, self._settings):
-            world_changed()
-        self._settings = settings
         self._watched = [b for b in self.model.buffers() if b.is_floating_point() and b.numel()]
 
     def take_over(self, other: Update) -> None:
@@ -258,17 +243,6 @@ def step_schedule(schedule: Any, *metric: float) -> None:
     for group in schedule.optimizer.param_groups:
         if not math.isfinite(group["lr"]):
             raise NonFinite(f"schedule {type(schedule).__name__}", group["lr"], "as learning rate")
-
-
-def _same(a, b):
-    try:
-        return a == b
-    except ValueError:  # arrays in a tuple
-        return False
-
-
-def _modules(loss):
-    return loss.modules() if hasattr(loss, "modules") else ()
 
 
 def _named(kind, function, name):
