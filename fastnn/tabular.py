@@ -134,6 +134,25 @@ class TableModel:
         train, val, batch_size = self._arrange(table, val, lr, batch_size, **options)
         return self.trainer.fit(train, val, epochs, batch_size=batch_size)
 
+    def find_lr(self, table: Table, *, batch_size: int | None = None, **options):
+        """Try learning rates on the rows of a table; what was trained before is forgotten.
+
+        Parameters
+        ----------
+        table : Table
+        batch_size : int, optional
+            As in `fit`.
+        **options
+            ``min_lr``, ``max_lr``, ``num_training``: as in `Trainer.lr_find`.
+
+        Returns
+        -------
+        LRFind
+            With ``.suggestion()``, ``.plot()``, ``.lr``, ``.loss``.
+        """
+        train, _, batch_size = self._arrange(table, None, 1e-3, batch_size, progress=False)
+        return self.trainer.lr_find(train, batch_size=batch_size, **options)
+
     def build(self, table: Table) -> TableModel:
         """Look at a table: task, classes, and which columns are used how. `fit` calls it."""
         if self.target not in table:

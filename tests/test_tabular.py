@@ -239,6 +239,20 @@ def test_mistakes_meet_one_clear_message(folder, capsys, arguments, code, words)
     assert not os.path.exists("runs")
 
 
+def test_find_lr_suggests_a_rate(folder, capsys):
+    pytest.importorskip("matplotlib", reason="plots need matplotlib")
+    command = ("find-lr", "people.csv", "--target", "income", "--drop", "rich", "--steps", 60)
+    code, out, err = run(capsys, *command, "--plot", "lr.png")
+    assert code == 0, err
+    suggestion = float(out.split("suggestion: --lr ")[1])
+    assert 1e-4 < suggestion < 1
+    assert (folder / "lr.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(os.listdir()) == ["lr.png", "people.csv"]
+    code, _, err = run(capsys, *command[:-1], 5)
+    assert code == 1
+    assert "too few" in err
+
+
 def test_help_teaches(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     for command, words in (
@@ -246,6 +260,7 @@ def test_help_teaches(capsys, monkeypatch):
         (("train", "data.csv"), ["--target COLUMN"]),
         (("predict",), ["--probabilities", "example"]),
         (("evaluate",), ["example"]),
+        (("find-lr",), ["--max-lr", "example"]),
     ):
         code, out, _ = run(capsys, *command, "--help")
         assert code == 0

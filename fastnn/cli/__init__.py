@@ -16,6 +16,7 @@ Train neural networks on a CPU, fast.
   fastnn train data.csv --target price     learn to predict a column of your own table
   fastnn predict runs/data-... new.csv     apply what was learned
   fastnn evaluate runs/data-... test.csv   measure it on rows that it has not seen
+  fastnn find-lr data.csv --target price   look for a learning rate
   fastnn train mnist --data DIR            70,000 digits (downloaded without --data)
   fastnn info                              version, instruction set, threads, build
 

@@ -124,3 +124,17 @@ def plot(path, history, model, test, result):
     with replacing(path) as file:
         figure.savefig(file, format="png", dpi=120)
     return True
+
+
+def plot_rates(path, found):
+    """Draw loss over learning rate into a PNG file."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("--plot needs matplotlib: pip install 'fastnn[plot]'") from None
+    from fastnn.data.atomic import replacing
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    found.plot(figure.subplots())
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=120)

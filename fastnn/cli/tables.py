@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+import warnings
 
 from fastnn.cli import report
 from fastnn.cli.arguments import INTERRUPTED, OK, positive, seed, share, widths
@@ -54,8 +55,8 @@ example:
   fastnn evaluate runs/houses-20260102-101112 more-houses.csv
 """
 _FIND_LR = """\
-One pass of small steps with a rate that grows from --min to --max; the suggestion lies where the
-loss falls fastest. Nothing is saved but the plot.
+Training steps with a rate that grows from --min-lr to --max-lr, until the loss runs away; the
+suggestion lies where it falls fastest. Nothing is saved, unless --plot names a file.
 
 example:
   fastnn find-lr houses.csv --target price      then: fastnn train houses.csv ... --lr RATE
@@ -91,6 +92,18 @@ def add_commands(commands, sets):
     predict.add_argument("--probabilities", action="store_true",
         help="also the probability of every class")  # fmt: skip
     predict.set_defaults(run=_predict)
+
+    find = _command(commands, "find-lr", "look for a learning rate for a table", _FIND_LR)
+    _add_data(find)
+    _add_learning(find)
+    find.add_argument("--min-lr", type=positive(float), default=1e-6, metavar="RATE",
+        help="the first rate (default: %(default)s)")  # fmt: skip
+    find.add_argument("--max-lr", type=positive(float), default=1.0, metavar="RATE",
+        help="the last rate (default: %(default)s)")  # fmt: skip
+    find.add_argument("--steps", type=positive(int), default=100, metavar="N",
+        help="how many rates (default: %(default)s)")  # fmt: skip
+    find.add_argument("--plot", metavar="FILE.png", help="draw loss over rate into this file")
+    find.set_defaults(run=_find_lr)
 
     evaluate = _command(
         commands, "evaluate", "measure a model on a table with the target", _EVALUATE
@@ -243,6 +256,32 @@ def _evaluate(arguments):
     table = _read(arguments, model, keep=[model.target])
     print(f"{arguments.file}: {len(table):,} rows\n")
     print(report.results(model, model.evaluate(table)))
+    return OK
+
+
+def _find_lr(arguments):
+    table, model = _table_and_model(arguments)
+    found = model.find_lr(
+        table,
+        batch_size=arguments.batch_size,
+        min_lr=arguments.min_lr,
+        max_lr=arguments.max_lr,
+        num_training=arguments.steps,
+    )
+    print("     rate      loss")
+    for lr, loss in list(zip(found.lr, found.smoothed, strict=True))[
+        :: max(1, len(found.lr) // 20)
+    ]:
+        print(f"{lr:9.2e}  {loss:8.4g}")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        suggestion = found.suggestion()
+    if arguments.plot:
+        report.plot_rates(arguments.plot, found)
+        print(f"drawn: {arguments.plot}")
+    if suggestion is None:
+        raise ValueError(str(caught[-1].message))
+    print(f"\nsuggestion: --lr {suggestion:.2g}")
     return OK
 
 
