@@ -8,7 +8,8 @@ import pytest
 from test_data import flat_labels, labels_of, xy
 
 import fastnn
-from fastnn import data
+from fastnn import data, nn
+from fastnn.training import Callback, ModelCheckpoint, Trainer
 
 
 @pytest.mark.parametrize("options", [{"shuffle": True}, {"sampler": "stratified"}, {"prefetch": 2}])
@@ -214,3 +215,44 @@ def test_flip_noise_and_mixup():
             wrong()
     with pytest.raises(TypeError, match="cannot be called"):
         data.Augment(3)
+
+
+# --- with the Trainer ---
+
+
+class StopAt(Callback):
+    def __init__(self, epoch, batch):
+        self.epoch, self.batch = epoch, batch
+
+    def on_batch_end(self, trainer, batch, loss):
+        if (trainer.epoch, batch) == (self.epoch, self.batch):
+            raise KeyError("killed")
+
+
+def test_a_run_resumed_within_a_pass_sees_the_same_augmented_batches(tmp_path):
+    x, y = images(rows=40, channels=1)
+    x /= x.max()
+
+    def trainer(seed, *callbacks):
+        fastnn.manual_seed(seed)  # the resumed process begins with another state
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Dropout(0.2), nn.Linear(8, 3))
+        augment = data.Augment(data.Shift(1), data.Noise(0.1), data.Mixup(0.4, num_classes=3))
+        sampler = data.StratifiedSampler(y)
+        dataset = data.TensorDataset(x, y)
+        loader = data.DataLoader(dataset, 8, sampler=sampler, transform=augment, prefetch=2)
+        return loader, Trainer(model, nn.CrossEntropyLoss(), callbacks=callbacks, progress=False)
+
+    def weights(trainer):
+        return b"".join(t.numpy().tobytes() for t in trainer.model.state_dict().values())
+
+    loader, whole = trainer(1)
+    whole.fit(loader, epochs=3)
+    loader, killed = trainer(
+        1, ModelCheckpoint(tmp_path, "loss", save_last=True, every_n_train_steps=1), StopAt(2, 3)
+    )
+    with pytest.raises(KeyError, match="killed"):
+        killed.fit(loader, epochs=3)
+    loader, resumed = trainer(2)
+    resumed.fit(loader, epochs=3, resume=tmp_path / "last.safetensors")
+    assert weights(resumed) == weights(whole)
+    assert resumed.history["loss"] == whole.history["loss"]
