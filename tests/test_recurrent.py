@@ -309,6 +309,8 @@ def test_errors():
         layer(fastnn.zeros(0, 2, 3))
     with pytest.raises(ValueError, match="hidden_size must be a positive int"):
         nn.GRU(3, 0)
+    with pytest.raises(ValueError, match="dropout must be a number from 0 to 1"):
+        nn.GRU(3, 4, dropout="0.5")
     with pytest.raises(ValueError, match="proj_size must be from 0"):
         nn.LSTM(3, 4, proj_size=4)
     with pytest.raises(TypeError):

@@ -281,6 +281,18 @@ def test_positional_encodings():
         layer(fastnn.zeros(2, 5, 7))
 
 
+def test_masks_may_be_arrays():
+    layer, x = nn.MultiheadAttention(8, 2), fastnn.randn(5, 3, 8)
+    found = [
+        layer(x, x, x, attn_mask=mask, key_padding_mask=padding)[0].detach().numpy()
+        for mask, padding in (
+            (causal(5), np.zeros((3, 5), bool)),
+            (fastnn.as_tensor(causal(5)), fastnn.zeros(3, 5, dtype=bool)),
+        )
+    ]
+    np.testing.assert_array_equal(*found)
+
+
 def test_errors():
     with pytest.raises(ValueError, match="multiple of num_heads"):
         nn.MultiheadAttention(8, 3)

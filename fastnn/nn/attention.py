@@ -1,6 +1,8 @@
 """MultiheadAttention: several attentions side by side, between linear maps."""
 
-from fastnn._engine.engine import Parameter, Tensor
+import numpy as np
+
+from fastnn._engine.engine import Parameter, from_numpy
 from fastnn.nn import init
 from fastnn.nn.linear import Linear
 from fastnn.nn.module import Module
@@ -161,7 +163,7 @@ class MultiheadAttention(Module):
             query = query.unsqueeze(at)
             key, value = (query, query) if same else (key.unsqueeze(at), value.unsqueeze(at))
             if key_padding_mask is not None and key_padding_mask.ndim == 1:
-                key_padding_mask = key_padding_mask.unsqueeze(0)
+                key_padding_mask = key_padding_mask.reshape(1, -1)
         rows, batch = (1, 0) if self.batch_first else (0, 1)
         sizes = query.shape[batch], query.shape[rows], key.shape[rows]
         mask = self._mask(None if is_causal else attn_mask, key_padding_mask, *sizes)
@@ -196,6 +198,10 @@ class MultiheadAttention(Module):
     def _mask(self, attn_mask, key_padding_mask, num, rows, cols):
         """Both masks as one that is added to scores (N, heads, L, S), or None."""
         masks = []
+        if isinstance(attn_mask, np.ndarray):
+            attn_mask = from_numpy(attn_mask)
+        if isinstance(key_padding_mask, np.ndarray):
+            key_padding_mask = from_numpy(key_padding_mask)
         if attn_mask is not None:
             shape = tuple(attn_mask.shape)
             if shape == (rows, cols):
@@ -215,7 +221,7 @@ class MultiheadAttention(Module):
                 )
             masks.append(key_padding_mask.reshape(num, 1, 1, cols))
         for m in masks:
-            if not isinstance(m, Tensor) or not (m.dtype == bool or m.is_floating_point()):
+            if m.dtype != bool and not m.is_floating_point():
                 raise TypeError(
                     f"MultiheadAttention: masks must be bool or floating point, got {m.dtype}"
                 )

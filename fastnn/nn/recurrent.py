@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import numbers
 import warnings
 
 from fastnn._engine.engine import Parameter, Tensor
@@ -40,7 +41,8 @@ class _Recurrent(Module):
         ):
             if isinstance(size, bool) or not isinstance(size, int) or size < 1:
                 raise ValueError(f"{name}: {what} must be a positive int, got {size!r}")
-        if isinstance(dropout, bool) or not 0 <= dropout <= 1:
+        number = isinstance(dropout, numbers.Real) and not isinstance(dropout, bool)
+        if not number or not 0 <= dropout <= 1:
             raise ValueError(f"{name}: dropout must be a number from 0 to 1, got {dropout!r}")
         if dropout > 0 and num_layers == 1:
             warnings.warn(
