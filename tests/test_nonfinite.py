@@ -171,6 +171,13 @@ def test_data_in_memory_is_looked_at_before_the_first_step():
         make(lambda t: None).fit((x, y))
 
 
+def test_validation_without_a_fit_names_the_place_too():
+    trainer = make(lambda t: None)
+    put(trainer.model[4].weight)
+    with pytest.raises(NonFiniteError, match="batch 1 of the val rows: weight 4.weight holds nan"):
+        trainer.validate(rows())
+
+
 def test_an_optimizer_that_met_nan_before_can_be_used_again():
     trainer = make(lambda t: None)
     p = trainer.model[0].bias

@@ -101,7 +101,7 @@ def scale_batch_size(
     """
     budget = int(_SHARE * _free_memory()) if memory is None else int(memory)
     with untouched(trainer, train):
-        loader = feed.as_loader(train, "train", dtype=trainer._dtype())
+        loader = feed.as_loader(train, "train", dtype=feed.dtype_of(trainer.model))
         dataset = getattr(loader, "dataset", None)
         if dataset is None:
             raise TypeError("scale_batch_size: expected (x, y), a Dataset or a DataLoader")
@@ -137,7 +137,7 @@ def _measure(trainer, dataset, size):
     fields = next(iter(trainer.loader))
     for _ in range(3):  # two are recorded, one is replayed
         try:
-            trainer.update(*feed.split_batch(fields, trainer._dtype()))
+            trainer.update(*feed.split_batch(fields, feed.dtype_of(trainer.model)))
         except NonFinite:
             break
     trainer.update = None

@@ -105,6 +105,13 @@ def split_batch(batch, dtype):
     ], target
 
 
+def dtype_of(model):
+    """The dtype of the model's parameters."""
+    for parameter in model.parameters():
+        return parameter.dtype
+    return fastnn.float32
+
+
 def cast(x, dtype):
     """A tensor; a floating point one in `dtype`."""
     x = fastnn.as_tensor(x)

@@ -210,7 +210,7 @@ def lr_find(
             for group, ratio in zip(groups, ratios, strict=True):
                 group["lr"] = float(rate * ratio)
             try:
-                value, _ = trainer.update(*feed.split_batch(fields, trainer._dtype()))
+                value, _ = trainer.update(*feed.split_batch(fields, feed.dtype_of(trainer.model)))
             except NonFinite:
                 diverged = True
                 break

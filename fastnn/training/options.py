@@ -60,6 +60,24 @@ def check(trainer):
         )
 
 
+def of_update(trainer):
+    """What `Update` is to be told."""
+    return {
+        "clip_norm": trainer.clip_grad_norm,
+        "clip_value": trainer.clip_grad_value,
+        "accumulate": trainer.accumulate_grad_batches,
+        "ema": trainer.ema,
+        "schedule": trainer.scheduler if trainer.scheduler_interval == "step" else None,
+        "record": trainer.compile,
+        "wants_output": bool(trainer.sums.measures),
+    }
+
+
+def threshold(loss):
+    """Above which a single output means class 1: half for probabilities, 0 for logits."""
+    return 0.5 if type(loss).__name__ == "BCELoss" else 0.0
+
+
 def averaged(ema, model):
     """The AveragedModel that ``ema=`` asks for, or None."""
     if ema is None or isinstance(ema, fastnn.nn.Module):

@@ -57,14 +57,12 @@ class Trainer:
         Batches whose gradients make one step: the gradient of the mean over all their rows, also
         where an epoch's last step has fewer. Default 1.
     class_weight : "balanced", dict or array_like, optional
-        Factors of the classes in the training loss (the validation loss has none). "balanced":
-        rows / (classes * rows of the class).
+        Factors in the training loss alone. "balanced": rows / (classes * rows of the class).
     ema : float or AveragedModel, optional
         Keep an average of the weights, with this decay, such as 0.999: `validate`, `test` and
         `predict` use it, and checkpoints hold it as their weights.
     seed : int, optional
-        Fixes the order of the rows and, through the default generator, dropout. Default: both go on
-        from the default generator's state.
+        Fixes the order of the rows and dropout. Default: by the default generator's state.
     compile : bool
         Whether steps are recorded and replayed where that is safe, with the same bits. Default True.
     progress : bool, optional
@@ -75,8 +73,7 @@ class Trainer:
     history : History
         The numbers of the last fit, epoch by epoch, complete even after an error.
     epoch, epochs, batch, num_batches, global_step : int
-        Current epoch (from 1), how many were asked for, batches done in it and batches of each,
-        steps since the start.
+        Current epoch (from 1), epochs asked for, batches done in it and of each, steps so far.
     ema : AveragedModel or None
 
     Examples
@@ -128,6 +125,7 @@ class Trainer:
         self.sums = EpochSums(self._measures())
         self.run = ""  # names this run in its checkpoints
         self.update = self._evaluator = self._stop = None
+        self._last_good = LastGood(model)
 
     @property
     def global_step(self) -> int:
@@ -165,13 +163,12 @@ class Trainer:
         shuffle : bool
             Whether every epoch has a new order. Default True. Loaders have their own.
         resume : path or True, optional
-            Go on from this checkpoint of a `Trainer`, or from the newest in this folder; the result
-            has the same bits as without the interruption, also within an epoch. True: the newest in
-            the folder of the `ModelCheckpoint` among the callbacks, or from the start where there is
-            none. A loader of your own begins its epoch anew, and the batches that were done are
-            passed over.
+            Go on from this checkpoint, or the newest in this folder, with the same bits as without
+            the interruption, also within an epoch. True: the newest in the folder of the
+            `ModelCheckpoint` among the callbacks, or from the start where there is none. A loader of
+            your own begins its epoch anew; batches that were done are passed over.
         ckpt_path : path or "last", optional
-            `resume` under the name that Lightning gives it.
+            Lightning's name for `resume`.
         lr : float, optional
             Learning rate from here on, in place of the checkpoint's.
 
@@ -187,8 +184,8 @@ class Trainer:
         CheckpointError
             Nothing to resume, or of another model or run; nothing has changed then.
         NonFiniteError
-            A loss, gradient, running statistic or learning rate that is NaN or infinite; names epoch,
-            batch and the first place concerned. The last good weights are kept.
+            A loss, gradient, statistic or rate that is NaN or infinite; names epoch, batch and the
+            first place concerned. The last good weights are kept.
         """
         self._prepare(*feed.pair(train, val), epochs, batch_size, shuffle)
         load_run(self, resume, ckpt_path, lr)
@@ -226,7 +223,7 @@ class Trainer:
             self.update.flush()
             numbers = self.sums.compute()
             if self.val is not None:
-                numbers |= self._evaluate(self.val, "val_", lambda: self._cut_short())
+                numbers |= self._evaluate(self.val, "val_", self._cut_short)
         self.sums.seconds = time.perf_counter() - start
         if self._cut_short():
             self._call("on_interrupt")
@@ -235,16 +232,15 @@ class Trainer:
             check_progress(self, self.sums.first, self.sums.last)
         if self.scheduler is not None and self.scheduler_interval == "epoch":
             self._step_schedule(numbers)
-        sums = self.sums
-        record = {"epoch": self.epoch, **numbers, "lr": sums.lr, "seconds": sums.seconds}
-        sums.clear()
-        return record
+        rest = {"lr": self.sums.lr, "seconds": self.sums.seconds}
+        self.sums.clear()
+        return {"epoch": self.epoch, **numbers, **rest}
 
     def _train_epoch(self) -> None:
         """One pass of steps over the training rows, or what is left of it."""
         self.model.train()
         self._renew()
-        update, sums, dtype = self.update, self.sums, self._dtype()
+        update, sums, dtype = self.update, self.sums, feed.dtype_of(self.model)
         hooks, others = self._call.methods("on_batch_end"), self._call.foreign("on_batch_end")
         self._last_good.keep(self.epoch)
         batches = feed.batches_from(self.loader, self.epoch, self.batch)
@@ -268,16 +264,15 @@ class Trainer:
 
     def _evaluate(self, loader, prefix, cut_short=lambda: False) -> dict[str, float]:
         """One pass without steps: mean loss and metrics, their names with a prefix."""
-        sums, dtype = EpochSums(self._measures(loader)), self._dtype()
+        sums, dtype = EpochSums(self._measures(loader)), feed.dtype_of(self.model)
         with self._evaluation() as evaluate:
             for batch, fields in enumerate(feed.batches_from(loader, self.epoch, 0), 1):
                 inputs, target = feed.split_batch(fields, dtype)
                 try:
                     sums.add(*evaluate(inputs, target), target)
                 except NonFinite as found:
-                    where = f"{batch} of the {prefix.rstrip('_')} rows"
-                    model = evaluate.model
-                    raise self._error(model, self.loss, inputs, target, found, where) from None
+                    at = (inputs, target, found, f"{batch} of the {prefix.rstrip('_')} rows")
+                    raise self._error(evaluate.model, self.loss, *at) from None
                 if cut_short():
                     return {}
         if sums.rows == 0:
@@ -300,8 +295,7 @@ class Trainer:
         Parameters
         ----------
         data : array_like, tuple of array_like, Dataset or DataLoader
-            Inputs: an array, or a tuple for models with several. Of a dataset's or loader's
-            ``(input, target)`` the target is left out.
+            A tuple for several inputs; of a dataset's or loader's rows the target is left out.
         batch_size : int
             Rows at a time. Default 1024.
 
@@ -310,7 +304,7 @@ class Trainer:
         Tensor, shape (N, ...)
         """
         with self._evaluation() as evaluate:
-            batches = feed.inputs_of(data, "predict", self._dtype(), batch_size)
+            batches = feed.inputs_of(data, "predict", feed.dtype_of(self.model), batch_size)
             return fastnn.cat([evaluate.output(*inputs) for inputs in batches])
 
     def stop(self, reason: str, now: bool = False) -> None:
@@ -323,7 +317,7 @@ class Trainer:
     def save_checkpoint(self, path: Any, **facts: Any) -> None:
         """Save the weights and all that `fit` needs to go on from here with ``resume=path``.
 
-        Between two batches: in a callback, or after the fit; see `ModelCheckpoint`.
+        In a callback, or after the fit; see `ModelCheckpoint`.
         """
         model = self.model if self.ema is None else self.ema.module
         save_checkpoint(path, model, training=run_state(self), epoch=self.epoch, **facts)
@@ -337,12 +331,12 @@ class Trainer:
         if not isinstance(epochs, int) or epochs < 1:
             raise ValueError(f"fit: epochs must be an integer from 1, got {epochs!r}")
         check_setup(self.model, self.optimizer)
-        given = {"dtype": self._dtype(), "batch_size": batch_size}
+        given = {"dtype": feed.dtype_of(self.model), "batch_size": batch_size}
         self.loader = feed.as_loader(train, "train", shuffle=shuffle, seed=self.seed, **given)
-        check_data(self.model, self.loss, self.loader, "train", self._dtype())
+        check_data(self.model, self.loss, self.loader, "train", feed.dtype_of(self.model))
         self.val = None if val is None else feed.as_loader(val, "val", **given)
         if val is not None:
-            check_data(self.model, self.loss, self.val, "val", self._dtype())
+            check_data(self.model, self.loss, self.val, "val", feed.dtype_of(self.model))
         if self.seed is not None:
             fastnn.manual_seed(self.seed)
         self.history, self.run = History(), secrets.token_hex(8)
@@ -358,21 +352,12 @@ class Trainer:
 
     def _renew(self):
         """Before an epoch, and after others' callbacks: they may have changed whatever they like."""
-        by_step = self.scheduler if self.scheduler_interval == "step" else None
-        chosen = {
-            "clip_norm": self.clip_grad_norm,
-            "clip_value": self.clip_grad_value,
-            "accumulate": self.accumulate_grad_batches,
-            "ema": self.ema,
-            "schedule": by_step,
-            "record": self.compile,
-            "wants_output": bool(self.sums.measures),
-        }
+        chosen = options.of_update(self)
         asked = (self.model, self.loss, self.optimizer, *chosen.values())
         before = self.update
         if before is None or any(a is not b for a, b in zip(asked, self._asked, strict=True)):
             weighted = options.weighted_loss(
-                self.loss, self.class_weight, self.loader, self._dtype()
+                self.loss, self.class_weight, self.loader, feed.dtype_of(self.model)
             )
             self.update = Update(self.model, weighted, self.optimizer, **chosen)
             self._evaluator = None
@@ -382,7 +367,7 @@ class Trainer:
         self.update.prepare()
 
     def _measure(self, data, prefix, batch_size):
-        what, dtype = prefix.rstrip("_"), self._dtype()
+        what, dtype = prefix.rstrip("_"), feed.dtype_of(self.model)
         loader = feed.as_loader(data, what, dtype=dtype, batch_size=batch_size or 1024)
         check_data(self.model, self.loss, loader, what, dtype)
         return self._evaluate(loader, prefix)
@@ -412,10 +397,4 @@ class Trainer:
         return self._interrupt.requested or self._stop_now
 
     def _measures(self, loader=None):
-        threshold = 0.5 if type(self.loss).__name__ == "BCELoss" else 0.0
-        return Measures(self.metrics, threshold, copies=feed.arrays_of(loader) is None)
-
-    def _dtype(self):
-        for parameter in self.model.parameters():
-            return parameter.dtype
-        return fastnn.float32
+        return Measures(self.metrics, options.threshold(self.loss), feed.arrays_of(loader) is None)
