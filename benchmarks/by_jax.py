@@ -30,6 +30,19 @@ def normalize(x, g, b):
     return (x - mean) * jax.lax.rsqrt(var + 1e-5) * g + b
 
 
+def batchnorm(x, g, b, stats, axes):
+    """The normalized batch, and the new running mean and variance."""
+    mean, var = x.mean(axes), x.var(axes)
+    n = x.size // x.shape[1]
+    moved = tuple(
+        old + 0.1 * (new - old) for old, new in zip(stats, (mean, var * (n / (n - 1))), strict=True)
+    )
+    mean, scale, b = (
+        v.reshape(-1, *[1] * (x.ndim - 2)) for v in (mean, jax.lax.rsqrt(var + 1e-5) * g, b)
+    )
+    return (x - mean) * scale + b, moved
+
+
 def lstm(x, w, u, b, c):
     """All outputs (batch, time, hidden) for x (batch, time, features)."""
     inputs = (x @ w.T + (b + c)).swapaxes(0, 1)  # one product for all times, as everybody does it
@@ -68,17 +81,27 @@ def forward(layers, params, stats, x, key):
         elif kind == "layernorm":
             x = normalize(x, next(params), next(params))
         elif kind == "batchnorm":
-            g, b = next(params), next(params)
-            mean, var = x.mean(0, keepdims=True), x.var(0, keepdims=True)
-            n = x.shape[0]
-            old_mean, old_var = next(stats)
-            moved.append(
-                (
-                    old_mean + 0.1 * (mean[0] - old_mean),
-                    old_var + 0.1 * (var[0] * (n / (n - 1)) - old_var),
-                )
-            )
-            x = (x - mean) * jax.lax.rsqrt(var + 1e-5) * g + b
+            x, new = batchnorm(x, next(params), next(params), next(stats), (0,))
+            moved.append(new)
+        elif kind == "batchnorm2d":
+            x, new = batchnorm(x, next(params), next(params), next(stats), (0, 2, 3))
+            moved.append(new)
+        elif kind == "conv":
+            _, _, _, stride, pad, bias = args
+            x = jax.lax.conv_general_dilated(x, next(params), (stride,) * 2, [(pad, pad)] * 2)
+            x = x + next(params)[:, None, None] if bias else x
+        elif kind == "maxpool":
+            step = (1, 1, args[0], args[0])
+            x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, step, step, "VALID")
+        elif kind == "avgpool":
+            x = x.mean((2, 3))
+        elif kind == "flatten":
+            x = x.reshape(len(x), -1)
+        elif kind == "block":
+            inner, more = forward(args[0], params, stats, x, key)
+            shortcut, rest = forward(args[1], params, stats, x, key)
+            x = jax.nn.relu(inner + shortcut)
+            moved += more + rest
         elif kind == "lstm":
             x = lstm(x, *(next(params) for _ in range(4)))
         elif kind == "last":
@@ -132,7 +155,7 @@ class Trainer:
         self.layers = net.layers
         params = [jnp.array(w) for w in nets.weights(net)]
         zeros = [jnp.zeros_like(p) for p in params]
-        sizes = [la[1] for la in net.layers if la[0] == "batchnorm"]
+        sizes = [la[1] for la in nets.flat(net.layers) if la[0] in ("batchnorm", "batchnorm2d")]
         stats = [(jnp.zeros(n), jnp.ones(n)) for n in sizes]
         more = [jnp.zeros_like(p) for p in params]
         self.state = (params, zeros, more, stats, jnp.float32(0), jax.random.key(0))

@@ -14,6 +14,14 @@ def build(nn, layers):
         def forward(self, x):
             return x + self.inner(x)
 
+    class Block(nn.Module):
+        def __init__(self, inner, shortcut):
+            super().__init__()
+            self.inner, self.shortcut, self.relu = inner, shortcut, nn.ReLU()
+
+        def forward(self, x):
+            return self.relu(self.inner(x) + self.shortcut(x))
+
     class LSTM(nn.LSTM):
         def __init__(self, inputs, hidden):
             super().__init__(inputs, hidden, batch_first=True)
@@ -58,6 +66,12 @@ def build(nn, layers):
         "batchnorm": nn.BatchNorm1d,
         "layernorm": nn.LayerNorm,
         "dropout": nn.Dropout,
+        "conv": lambda i, o, k, stride, pad, bias: nn.Conv2d(i, o, k, stride, pad, bias=bias),
+        "batchnorm2d": nn.BatchNorm2d,
+        "maxpool": nn.MaxPool2d,
+        "avgpool": lambda: nn.AdaptiveAvgPool2d(1),
+        "flatten": nn.Flatten,
+        "block": lambda inner, shortcut: Block(build(nn, inner), build(nn, shortcut)),
         "residual": lambda inner: Residual(build(nn, inner)),
     }
     return nn.Sequential(*(kinds[kind](*args) for kind, *args in layers))

@@ -4,7 +4,9 @@ A layer is a tuple: ("linear", in, out), ("relu",), ("tanh",), ("gelu",), ("batc
 ("layernorm", n), ("dropout", p), ("residual", layers). Of sequences, (batch, time, features):
 ("lstm", in, hidden), ("last",): the last time alone, ("embedding", vocabulary, n), ("position", n, time),
 ("transformer", n, heads): an encoder layer, causal, norms first, 4 n wide inside, GELU, ("tokens",):
-(batch, time, n) as (batch time, n).
+(batch, time, n) as (batch time, n). Of images, (batch, channels, height, width):
+("conv", in, out, kernel, stride, padding, bias), ("batchnorm2d", n), ("maxpool", n), ("avgpool",):
+the mean of each channel, ("flatten",), ("block", layers, shortcut): ReLU of the sum of both.
 """
 
 import itertools
@@ -22,14 +24,15 @@ class Net:
     batch: int
     training: bool = True
     time: int = 1  # steps of a sequence
+    image: tuple = ()  # channels, height, width
 
     @property
     def num_features(self):
-        return next(layer[1] for layer in _flat(self.layers) if layer[0] in ("linear", "lstm"))
+        return next(layer[1] for layer in flat(self.layers) if layer[0] in ("linear", "lstm"))
 
     @property
     def num_classes(self):
-        return [layer[2] for layer in _flat(self.layers) if layer[0] == "linear"][-1]
+        return [layer[2] for layer in flat(self.layers) if layer[0] == "linear"][-1]
 
     def without_dropout(self):
         """The same with masks that differ between libraries switched off: to compare losses."""
@@ -37,8 +40,11 @@ class Net:
 
     def flops(self):
         """Floating-point operations of the matrix products of one step."""
+        if self.image:
+            sizes = list(_image_products(self.layers, self.image[1]))
+            return 2 * self.batch * (3 * sum(sizes) - sizes[0])
         rows, products, first = self.batch * self.time, 0, 0
-        for kind, *sizes in _flat(self.layers):
+        for kind, *sizes in flat(self.layers):
             if kind == "linear":
                 one = rows * sizes[0] * sizes[1]
             elif kind == "lstm":
@@ -56,12 +62,29 @@ class Net:
         return 6 * products - 2 * first if self.training else 2 * products
 
 
-def _flat(layers):
+def flat(layers):
     for layer in layers:
-        if layer[0] == "residual":
-            yield from _flat(layer[1])
+        if layer[0] in ("residual", "block"):
+            for inner in layer[1:]:
+                yield from flat(inner)
         else:
             yield layer
+
+
+def _image_products(layers, size):
+    """Multiplications of each product for one image of size x size."""
+    for kind, *args in layers:
+        if kind == "conv":
+            size = (size + 2 * args[4] - args[2]) // args[3] + 1
+            yield size**2 * args[0] * args[1] * args[2] ** 2
+        elif kind == "block":
+            yield from _image_products(args[0], size)
+            yield from _image_products(args[1], size)
+            size = (size - 1) // args[0][0][4] + 1
+        elif kind == "maxpool":
+            size //= args[0]
+        elif kind == "linear":
+            yield args[0] * args[1]
 
 
 def mlp(*widths, batch, activation="relu", between=(), training=True, note=""):
@@ -105,6 +128,33 @@ def transformer(depth, width, heads, vocabulary, batch, time):
     )
 
 
+def lenet(batch):
+    """As LeNet-5: two convolutions with ReLU and pooling, three linear layers, 28 x 28 images."""
+    layers = (
+        *[("conv", 1, 6, 5, 1, 2, True), ("relu",), ("maxpool", 2)],
+        *[("conv", 6, 16, 5, 1, 0, True), ("relu",), ("maxpool", 2), ("flatten",)],
+        *[("linear", 400, 120), ("relu",), ("linear", 120, 84), ("relu",), ("linear", 84, 10)],
+    )
+    return Net(f"LeNet-5 28 x 28, batch {batch}", layers, batch, image=(1, 28, 28))
+
+
+def resnet(batch, widths=(16, 32, 64)):
+    """A residual network of 3 x 3 convolutions with BatchNorm2d, one block per width (He et al. 2015)."""
+
+    def conv(a, b, kernel, stride):
+        return ("conv", a, b, kernel, stride, kernel // 2, False), ("batchnorm2d", b)
+
+    layers, a = [*conv(3, widths[0], 3, 1), ("relu",)], widths[0]
+    for b in widths:
+        stride = 1 if a == b else 2
+        inner = (*conv(a, b, 3, stride), ("relu",), *conv(b, b, 3, 1))
+        layers.append(("block", inner, () if a == b else conv(a, b, 1, stride)))
+        a = b
+    layers += [("avgpool",), ("flatten",), ("linear", a, 10)]
+    name = f"ResNet-{2 + 2 * len(widths)} 32 x 32 BatchNorm2d, batch {batch}"
+    return Net(name, tuple(layers), batch, image=(3, 32, 32))
+
+
 STEPS = (
     mlp(64, 32, 10, batch=32),
     mlp(17, 64, 64, 6, batch=64, activation="tanh", note="tanh"),
@@ -117,6 +167,8 @@ STEPS = (
     mlp(784, 256, 128, 10, batch=64, between=("batchnorm", "dropout"), note="BatchNorm Dropout"),
     residual(20, 256, 10, batch=256),
     mlp(784, 256, 10, batch=1, training=False, note="inference"),
+    lenet(64),
+    resnet(64),
     lstm(128, 128, 10, batch=32, time=64),
     transformer(4, 128, 4, 65, batch=16, time=64),
 )
@@ -142,10 +194,15 @@ def weights(net, seed=0):
         found.append(rng.uniform(0.5, 1.5, size))
         found.append(rng.uniform(-0.5, 0.5, size))
 
-    for layer in _flat(net.layers):
+    for layer in flat(net.layers):
         if layer[0] == "linear":
             affine(layer[2], layer[1])
-        elif layer[0] in ("batchnorm", "layernorm"):
+        elif layer[0] == "conv":
+            _, inputs, outputs, kernel, _, _, bias = layer
+            bound = 1 / np.sqrt(inputs * kernel**2)
+            found.append(rng.uniform(-bound, bound, (outputs, inputs, kernel, kernel)))
+            found += [rng.uniform(-bound, bound, outputs)] if bias else []
+        elif layer[0] in ("batchnorm", "layernorm", "batchnorm2d"):
             norm(layer[1])
         elif layer[0] == "embedding":
             found.append(rng.standard_normal(layer[1:]))
@@ -170,6 +227,9 @@ def data(net, seed=1):
     if net.layers[0][0] == "embedding":
         tokens = rng.integers(0, net.num_classes, (net.batch, net.time + 1))
         return tokens[:, :-1].copy(), tokens[:, 1:].reshape(-1).copy()
+    if net.image:
+        x = rng.standard_normal((net.batch, *net.image)).astype(np.float32)
+        return x, rng.integers(0, net.num_classes, net.batch)
     if net.time > 1:
         x = rng.standard_normal((net.batch, net.time, net.num_features)).astype(np.float32)
         return x, rng.integers(0, net.num_classes, net.batch)
