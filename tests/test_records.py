@@ -86,7 +86,6 @@ def test_history_as_json_lines(tmp_path):
 def test_tensorboard_gets_every_number(tmp_path):
     pytest.importorskip("tensorboardX", reason="events are written by tensorboardX")
     from tensorboardX.proto.event_pb2 import Event
-    from tensorboardX.record_writer import RecordWriter  # noqa: F401
 
     history = fit(TensorBoard(tmp_path, every_n_train_steps=1))
     (path,) = tmp_path.iterdir()

@@ -242,6 +242,34 @@ def test_time_limit_and_target_end_a_fit_that_can_go_on(tmp_path):
         TimeLimit(0)
 
 
+class Press(StopAt):
+    """Ctrl-C instead."""
+
+    def on_batch_end(self, trainer, batch, loss):
+        if (trainer.epoch - 1) * trainer.num_batches + batch == self.step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_saves_where_it_stands(tmp_path, capfd):
+    # as in a terminal: a background job ignores SIGINT, and so would this test
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        expected = whole(convolutional)
+        for step in (4, 7, 18):
+            folder = tmp_path / str(step)
+            fastnn.manual_seed(11)
+            history = fit(convolutional([Press(step), ModelCheckpoint(folder)]))
+            assert history.stopped == f"interrupted by Ctrl-C in epoch {(step - 1) // 7 + 1}"
+            assert history.num_epochs == (step - 1) // 7
+            trainer = convolutional()
+            fit(trainer, resume=folder)
+            assert_same(outcome(trainer), expected)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "Ctrl-C again stops at once" in capfd.readouterr().err
+
+
 # --- what cannot be resumed ---
 
 
