@@ -211,6 +211,7 @@ TRAIN = ("train", "people.csv", "--target", "rich")
         (("predict", "run", "few.csv"), 1, ["no column 'age'", "did you mean 'Age'?"]),
         (("predict", "run", "bad.csv"), 1, ["line 4, column 'age'", "'abc'", "leave it empty"]),
         (("predict", "run", "people.csv", "--keep", "idd"), 1, ["did you mean 'id'?"]),
+        (("predict", "run", "people.csv", "-o", "a/b.csv"), 1, ["there is no folder a"]),
         (("evaluate", "run", "few.csv"), 1, ["no column"]),
         (("evaluate", "run", "other.csv"), 1, ["line 2, column 'rich'", "class 'maybe'"]),
     ],

@@ -230,6 +230,9 @@ def _save(arguments, folder, model, table, test, history, result):
 def _predict(arguments):
     from fastnn.data.csvfile import print_csv, write_csv
 
+    out = os.path.dirname(arguments.out or "") or "."
+    if not os.path.isdir(out):
+        raise ValueError(f"--out {arguments.out}: there is no folder {out}")
     model = _load(arguments.model)
     table = _read(arguments, model, keep=arguments.keep)
     scores = model.scores(table)
@@ -351,7 +354,7 @@ def _read_csv(path, reading, types, columns=None):
         folder = os.path.dirname(path) or "."
         if not os.path.isdir(folder):
             raise ValueError(f"no file {path}: there is no folder {folder}")
-        near = difflib.get_close_matches(os.path.basename(path), os.listdir(folder), 1)
+        near = difflib.get_close_matches(os.path.basename(path), os.listdir(folder), 1, 0.75)
         hint = f"; did you mean {os.path.join(os.path.dirname(path), near[0])}?" if near else ""
         raise ValueError(f"no file {path}{hint}")
     reading = dict(reading)
