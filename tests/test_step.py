@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import warnings
 
 import numpy as np
@@ -226,3 +227,27 @@ def test_no_warnings_in_a_usual_run():
             step(x, y)
             model.eval()
             model.train()
+
+
+def test_a_replay_releases_the_interpreter():
+    """While one thread replays, another runs Python: it cannot get there in any other way."""
+    model = nn.Sequential(nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10))
+    step = fastnn.compile_step(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1))
+    x, y = fastnn.randn(512, 256), fastnn.zeros(512, dtype=fastnn.int64)
+    for _ in range(3):
+        step(x, y)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(100.0)  # nobody is asked to give the interpreter up
+    try:
+        for _ in range(50):  # on a busy machine we may come too late to see it
+            done = []
+            thread = threading.Thread(target=lambda done=done: done.append(step(x, y)))
+            thread.start()
+            early = not done
+            thread.join()
+            if early:
+                break
+    finally:
+        sys.setswitchinterval(before)
+    assert early
+    assert step.replayed > 1
