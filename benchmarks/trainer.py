@@ -95,6 +95,7 @@ def interrupts(count):
     model, loss_of, optimizer, loader = parts((784, 1024, 10), 1024, 20)
     trainer = Trainer(model, loss_of, optimizer, progress=False, metrics=["accuracy"])
     moments, seconds = random.Random(0), []
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
     trainer.fit(loader, epochs=1)
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
         for _ in range(count):
