@@ -25,7 +25,7 @@ for _char in "fdqlipb?":
         DTYPE_OF_NUM[np.dtype(_char).num] = _code
 
 
-cdef Tensor from_numpy_shared(ndarray a):
+cdef Tensor from_numpy_shared(ndarray a, const char *argument):
     """A tensor over the array's memory, or None where the memory cannot be shared."""
     cdef int dtype, i
     cdef int64_t item, size = 1
@@ -33,7 +33,7 @@ cdef Tensor from_numpy_shared(ndarray a):
     if dtype < 0 or not PyArray_ISALIGNED(a) or not PyArray_ISNOTSWAPPED(a):
         return None
     if PyArray_NDIM(a) > FNN_DIMS:
-        raise ValueError(f"tensors have at most {FNN_DIMS} dimensions, got {PyArray_NDIM(a)}")
+        raise ValueError(f"{argument.decode()}: tensors have at most {FNN_DIMS} dimensions, got {PyArray_NDIM(a)}")
     item = ITEM_BYTES[dtype]
     cdef Tensor t = Tensor.__new__(Tensor)
     for i in range(PyArray_NDIM(a)):
@@ -94,7 +94,7 @@ def numbers_wanted(data, a):
     return f"dtype {a.dtype}"
 
 
-cdef Tensor from_data(object data, int dtype, bint python_floats):
+cdef Tensor from_data(object data, int dtype, bint python_floats, const char *argument=b"tensor"):
     """`fastnn.tensor`: a copy; Python floats become the default dtype (float32) if python_floats."""
     cdef Tensor t, source
     if isinstance(data, Tensor):
@@ -105,9 +105,9 @@ cdef Tensor from_data(object data, int dtype, bint python_floats):
     if dtype < 0 and python_floats and not isinstance(data, (np.ndarray, np.generic)):
         if not hasattr(data, "__array__") and not hasattr(data, "__array_interface__"):
             data = plain(data)
-            t = from_array(data, -1, "tensor")
+            t = from_array(data, -1, argument.decode())
             return cast(t, FNN_F32) if t.dtype_ == FNN_F64 and not holds_float64(data) else t
-    return from_array(data, dtype, "tensor")
+    return from_array(data, dtype, argument.decode())
 
 
 cdef object plain(object data):
@@ -131,18 +131,14 @@ cdef Tensor as_tensor(object x, const char *argument):
     if isinstance(x, Tensor):
         return <Tensor>x
     if isinstance(x, np.ndarray):
-        t = from_numpy_shared(x)
+        t = from_numpy_shared(x, argument)
         if t is not None:
             return t
     if x is None:
         raise TypeError(f"{argument.decode()}: expected a Tensor or an array, got None")
-    if isinstance(x, (bool, int, float, np.generic, np.ndarray)):
-        return from_data(x, -1, True)
-    if isinstance(x, (list, tuple)) or hasattr(x, "__array__"):
-        try:
-            return from_data(x, -1, True)
-        except TypeError as error:
-            raise TypeError(str(error).replace("tensor:", argument.decode() + ":", 1)) from None
+    if isinstance(x, (bool, int, float, np.generic, np.ndarray, list, tuple)) or (
+            hasattr(x, "__array__") and not isinstance(x, type)):
+        return from_data(x, -1, True, argument)
     raise TypeError(f"{argument.decode()}: expected a Tensor or an array, got {type(x).__name__}")
 
 
@@ -347,7 +343,7 @@ def from_numpy(array):
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array, got {type(array).__name__}")
-    cdef Tensor t = from_numpy_shared(array)
+    cdef Tensor t = from_numpy_shared(array, b"from_numpy")
     if t is None:
         raise TypeError(f"from_numpy: cannot share an array of dtype {array.dtype} "
                         f"(strides {array.strides}); use fastnn.tensor(array), which copies")

@@ -4,6 +4,7 @@ import operator
 from collections.abc import Mapping
 
 from fastnn._engine.engine import Parameter, Tensor
+from fastnn.nn.argument import several
 from fastnn.nn.module import Module
 
 
@@ -64,7 +65,7 @@ class _Numbered(Module):
 
     def extend(self, values):
         """Add several at the end; returns the container."""
-        for value in values:
+        for value in several(values, type(self).__name__):
             self.append(value)
         return self
 
@@ -225,7 +226,8 @@ class _Named(Module):
 
     def update(self, members):
         """Add or replace members from a mapping or (name, member) pairs."""
-        for name, value in members.items() if isinstance(members, (Mapping, _Named)) else members:
+        pairs = members.items() if isinstance(members, (Mapping, _Named)) else members
+        for name, value in several(pairs, type(self).__name__):
             self[name] = value
 
     def pop(self, name):

@@ -4,6 +4,7 @@ import math
 
 from fastnn._engine.engine import Parameter
 from fastnn.nn import init
+from fastnn.nn.argument import whole
 from fastnn.nn.module import Module
 from fastnn.ops.border import pad as pad_borders
 from fastnn.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
@@ -36,6 +37,9 @@ class _Conv(Module):
     ):  # fmt: skip
         super().__init__()
         layer, dims = type(self).__name__, self._dims
+        in_channels = whole(in_channels, f"{layer}: in_channels")
+        out_channels = whole(out_channels, f"{layer}: out_channels")
+        groups = whole(groups, f"{layer}: groups")
         if in_channels < 1 or out_channels < 1 or groups < 1:
             raise ValueError(
                 f"{layer}: in_channels, out_channels and groups must be positive, got "
@@ -46,7 +50,7 @@ class _Conv(Module):
                 f"{layer}: {in_channels} input and {out_channels} output channels cannot be cut "
                 f"into {groups} groups"
             )
-        if padding_mode not in _PADDING_MODES:
+        if not isinstance(padding_mode, str) or padding_mode not in _PADDING_MODES:
             raise ValueError(
                 f"{layer}: padding_mode must be one of {list(_PADDING_MODES)}, got {padding_mode!r}"
             )

@@ -1,5 +1,6 @@
 """Dropout layers: random units or channels are switched off in training."""
 
+from fastnn.nn.argument import number
 from fastnn.nn.module import Module
 from fastnn.ops.dropout import (
     alpha_dropout,
@@ -14,7 +15,7 @@ from fastnn.ops.dropout import (
 class _Dropout(Module):
     def __init__(self, p=0.5, inplace=False):
         super().__init__()
-        if not 0 <= p <= 1:
+        if not 0 <= number(p, f"{type(self).__name__}: p") <= 1:
             raise ValueError(f"{type(self).__name__}: p must be from 0 to 1, got {p}")
         self.p, self.inplace = p, inplace
 

@@ -2,6 +2,7 @@
 
 from fastnn._engine.engine import Parameter, Tensor
 from fastnn.nn import init
+from fastnn.nn.argument import whole
 from fastnn.nn.module import Module
 from fastnn.ops.bag import embedding_bag
 from fastnn.ops.embedding import embedding
@@ -100,7 +101,12 @@ class Embedding(Module):
 
 def _describe(layer, num_embeddings, embedding_dim, padding_idx, sparse):
     name = type(layer).__name__
+    num_embeddings = whole(num_embeddings, f"{name}: num_embeddings")
+    embedding_dim = whole(embedding_dim, f"{name}: embedding_dim")
+    if num_embeddings < 1 or embedding_dim < 1:
+        raise ValueError(f"{name}: sizes must be positive, got {num_embeddings}, {embedding_dim}")
     if padding_idx is not None:
+        padding_idx = whole(padding_idx, f"{name}: padding_idx")
         if not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(
                 f"{name}: padding_idx {padding_idx} is out of range for {num_embeddings} rows"

@@ -1,6 +1,8 @@
 """Identity, Flatten and Unflatten: modules that only change how data is seen."""
 
+from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn.module import Module
+from fastnn.ops.shape import flatten
 
 
 class Identity(Module):
@@ -47,7 +49,7 @@ class Flatten(Module):
 
     def forward(self, input):
         """input with the dimensions joined."""
-        return input.flatten(self.start_dim, self.end_dim)
+        return flatten(input, self.start_dim, self.end_dim)
 
     def extra_repr(self):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -84,6 +86,7 @@ class Unflatten(Module):
 
     def forward(self, input):
         """input with the dimension split."""
+        input = as_tensor(input)
         dim = self.dim + input.ndim if self.dim < 0 else self.dim
         if not 0 <= dim < input.ndim:
             raise IndexError(f"Unflatten: dim {self.dim} is out of range for shape {input.shape}")

@@ -1,6 +1,7 @@
 """Losses as modules: how far predictions are from their targets, one number to make small."""
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.nn.argument import number
 from fastnn.nn.module import Module
 from fastnn.ops.binary_loss import binary_cross_entropy, binary_cross_entropy_with_logits
 from fastnn.ops.likelihood import cross_entropy, nll_loss
@@ -165,7 +166,7 @@ class SmoothL1Loss(_Loss):
 
     def __init__(self, reduction="mean", beta=1.0):
         super().__init__(reduction)
-        if not beta >= 0:
+        if not number(beta, "SmoothL1Loss: beta") >= 0:
             raise ValueError(f"SmoothL1Loss: beta must not be negative, got {beta}")
         self.beta = beta
 
@@ -193,7 +194,7 @@ class HuberLoss(_Loss):
 
     def __init__(self, reduction="mean", delta=1.0):
         super().__init__(reduction)
-        if not delta > 0:
+        if not number(delta, "HuberLoss: delta") > 0:
             raise ValueError(f"HuberLoss: delta must be positive, got {delta}")
         self.delta = delta
 

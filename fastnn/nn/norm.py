@@ -1,6 +1,8 @@
 """Normalization layers: of channels over the batch, of rows, of groups and single channels."""
 
 from fastnn._engine.engine import Parameter
+from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.nn.argument import whole
 from fastnn.nn.module import Module
 from fastnn.ops.batchnorm import batch_norm
 from fastnn.ops.creation import full, ones, zeros
@@ -52,6 +54,7 @@ class _Running(_Affine):
 
     def _check(self, x):
         name, C = type(self).__name__, self.num_features
+        x = as_tensor(x)
         if x.ndim not in self._dims:
             expected = " or ".join(f"{n}-d" for n in self._dims)
             raise ValueError(f"{name}: expected {expected} input, got shape {tuple(x.shape)}")
@@ -331,6 +334,8 @@ class GroupNorm(_Affine):
 
     def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, bias=True, dtype=None):
         super().__init__()
+        num_groups = whole(num_groups, "GroupNorm: num_groups")
+        num_channels = whole(num_channels, "GroupNorm: num_channels")
         if num_groups < 1 or num_channels % num_groups:
             raise ValueError(
                 f"GroupNorm: {num_channels} channels cannot be cut into {num_groups} groups"
@@ -341,6 +346,7 @@ class GroupNorm(_Affine):
 
     def forward(self, input):
         """input, normalized."""
+        input = as_tensor(input)
         if input.ndim < 2 or input.shape[1] != self.num_channels:
             raise ValueError(
                 f"GroupNorm: input has shape {tuple(input.shape)}, expected {self.num_channels} channels in dimension 1"
@@ -352,4 +358,8 @@ class GroupNorm(_Affine):
 
 
 def _shape(normalized_shape):
-    return tuple(normalized_shape) if hasattr(normalized_shape, "__iter__") else (normalized_shape,)
+    try:
+        sizes = tuple(normalized_shape)
+    except TypeError:
+        sizes = (normalized_shape,)
+    return tuple(whole(size, "normalized_shape") for size in sizes)

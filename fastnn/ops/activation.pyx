@@ -222,6 +222,8 @@ def gelu(input, approximate="none"):
     >>> fastnn.gelu(fastnn.tensor([-1.0, 2.0]))
     tensor([-0.1587,  1.9545])
     """
+    if not isinstance(approximate, str):
+        raise TypeError(f"gelu: approximate must be 'none', 'tanh' or 'sigmoid', got {type(approximate).__name__}")
     if approximate == "none":
         return activate("gelu", FNN_gelu_forward, FNN_gelu_backward, False, input, gelu_graph, 0, 0, 0, False)
     if approximate == "tanh":

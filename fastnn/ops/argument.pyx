@@ -9,18 +9,36 @@ from fastnn._engine.engine cimport *
 
 
 cdef int64_t whole(object x, str what) except? -1:
-    if type(x) is int:
-        return x
     try:
-        return PyNumber_Index(x)
+        return x if type(x) is int else PyNumber_Index(x)
     except TypeError:
         raise TypeError(f"{what} must be an int, got {type(x).__name__}") from None
+    except OverflowError:
+        raise ValueError(f"{what} must be an int of at most 64 bits, got {x}") from None
+
+
+cdef double real(object x, str what) except? -1:
+    try:
+        if not isinstance(x, (str, bytes)):
+            return float(x)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise TypeError(f"{what} must be a number, got {x!r:.40}")
+
+
+cdef tuple listed(object x):
+    """The elements of a sequence; anything else, a 0-d array too, as the only one."""
+    if type(x) is tuple:
+        return x
+    try:
+        return tuple(x)
+    except TypeError:
+        return (x,)
 
 
 cdef int sizes_from(object shape, int64_t *sizes, str what) except -1:
     cdef int n = 0
-    if type(shape) is not tuple:
-        shape = tuple(shape) if hasattr(shape, "__iter__") else (shape,)
+    shape = listed(shape)
     if len(<tuple>shape) > 8:
         raise ValueError(f"{what}: tensors have at most 8 dimensions, got {len(<tuple>shape)}")
     for size in <tuple>shape:
@@ -37,7 +55,7 @@ cdef object from_varargs(tuple arguments):
 
 cdef tuple dims_from(object dims, Tensor x, str what):
     found = []
-    for dim in dims if hasattr(dims, "__iter__") else (dims,):
+    for dim in listed(dims):
         d = checked_dim(dim, x.ndim_, what)
         if d in found:
             raise ValueError(f"{what}: dim {dim} is given twice")

@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn._engine.engine cimport *
-from fastnn.ops.argument cimport dims_from, from_varargs, sizes_from, whole
+from fastnn.ops.argument cimport dims_from, from_varargs, listed, sizes_from, whole
 from fastnn.ops.expand cimport expand_to
 from fastnn.ops.memory cimport copy_of
 from fastnn.ops.shape cimport reshape_to
@@ -69,11 +69,13 @@ def _contiguous(Tensor self):
 
 # --- repeating ------------------------------------------------------------------------------------
 
-cdef Tensor repeated(Tensor x, int dim, int64_t times, bint each):
+cdef Tensor repeated(Tensor x, int dim, int64_t times, bint each, str what):
     """The dimension `times` as long: every element (each), or the whole, repeated."""
     cdef int64_t shape[9]
     cdef int64_t sizes[8]
     cdef int i, at = dim + each
+    if times > 0 and x.shape_[dim] > (<int64_t>1 << 46) // times:
+        raise MemoryError(f"{what}: more than 2**46 elements")
     for i in range(x.ndim_ + 1):
         shape[i] = times if i == at else x.shape_[i - (i > at)]
     for i in range(x.ndim_):
@@ -132,7 +134,7 @@ def tile(input, dims):
     for i in range(n):
         k = ndim - n + i
         if times[i] != 1:
-            y = repeated(y, k, times[i], False)
+            y = repeated(y, k, times[i], False, "tile")
     return clone(y) if y.storage is x.storage else y
 
 
@@ -189,7 +191,7 @@ def repeat_interleave(input, repeats, dim=None):
     if isinstance(repeats, int):
         if repeats < 0:
             raise ValueError(f"repeat_interleave: repeats must not be negative, got {repeats}")
-        return repeated(x, d, repeats, True)
+        return repeated(x, d, whole(repeats, "repeat_interleave: repeats"), True, "repeat_interleave")
     counts = to_numpy(as_tensor(repeats, "repeat_interleave: repeats"))
     if counts.dtype.kind != "i" or counts.ndim > 1 or counts.size not in (1, x.shape_[d]) or (counts < 0).any():
         raise ValueError(f"repeat_interleave: repeats must be {x.shape_[d]} integers, none negative, "
@@ -288,13 +290,13 @@ def roll(input, shifts, dims=None):
     cdef Tensor x = as_tensor(input, "roll: input")
     cdef int64_t flat = x.size_, shift
     cdef int d
-    shifts = tuple(shifts) if hasattr(shifts, "__iter__") else (shifts,)
+    shifts = listed(shifts)
     if dims is None:
         if len(shifts) != 1:
             raise ValueError(f"roll: {len(shifts)} shifts need dims")
         moved = roll(reshape_to(x, 1, &flat, "roll", True), shifts, 0)
         return reshape_to(moved, x.ndim_, x.shape_, "roll", True)
-    places = tuple(dims) if hasattr(dims, "__iter__") else (dims,)
+    places = listed(dims)
     if len(shifts) != len(places):
         raise ValueError(f"roll: {len(shifts)} shifts and {len(places)} dims")
     cdef Tensor y = x

@@ -67,7 +67,7 @@ def permute(input, dims):
     cdef int order[8]
     found = dims_from(dims, x, "permute")
     if len(found) != x.ndim_:
-        raise ValueError(f"permute: dims must name all {x.ndim_} dimensions, got {tuple(dims)}")
+        raise ValueError(f"permute: dims must name all {x.ndim_} dimensions, got {found}")
     for i, d in enumerate(found):
         order[i] = d
     return permute_to(x, order)

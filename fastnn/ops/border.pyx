@@ -1,6 +1,6 @@
 """Elements around or beside others: pad, triangles and diagonals."""
 from fastnn._engine.engine cimport *
-from fastnn.ops.argument cimport whole
+from fastnn.ops.argument cimport listed, whole
 from fastnn.ops.resize cimport picked
 from fastnn.ops.window cimport Window, diagonal_window, place, real_dim, take, whole_window
 
@@ -53,7 +53,7 @@ def pad(input, pad, mode="constant", value=None):
     tensor([3, 2, 1, 2, 3])
     """
     cdef Tensor x = as_tensor(input, "pad: input")
-    amounts = [whole(p, "pad: pad") for p in pad]
+    amounts = [whole(p, "pad: pad") for p in listed(pad)]
     if len(amounts) % 2 or len(amounts) > 2 * x.ndim_:
         raise ValueError(f"pad: pad must hold (before, after) for at most {x.ndim_} dimensions, got {len(amounts)} numbers")
     if mode not in ("constant", "reflect", "replicate", "circular"):

@@ -166,6 +166,8 @@ def lerp(input, end, weight):
     """
     if isinstance(weight, Tensor):
         return input + weight * (end - input)
+    if not is_number(weight):
+        raise TypeError(f"lerp: weight must be a number or a Tensor, got {type(weight).__name__}")
     return checked(binary("lerp", FNN_lerp_forward, None, input, end, weight, lerp_rule, lerp_rule, 0), "lerp", input, end)
 
 

@@ -1,6 +1,8 @@
 """New tensors: zeros, ones, full, empty, eye, and those shaped like another."""
+import math
+
 from fastnn._engine.engine cimport *
-from fastnn.ops.argument cimport dtype_of_number, from_varargs, sizes_from
+from fastnn.ops.argument cimport dtype_of_number, from_varargs, sizes_from, whole
 from fastnn.ops.memory cimport fill_with
 
 __all__ = ["empty", "empty_like", "eye", "full", "full_like", "ones", "ones_like", "zeros", "zeros_like"]
@@ -155,7 +157,7 @@ def full(size, fill_value, *, dtype=None, requires_grad=False):
     >>> fastnn.full((2,), 0.5)
     tensor([0.5, 0.5])
     """
-    if isinstance(fill_value, Tensor):
+    if isinstance(fill_value, Tensor) and (<Tensor>fill_value).size_ == 1:
         fill_value = fill_value.item()
     cdef int default = dtype_of_number(fill_value, "full: fill_value")
     return made(size, dtype, default, requires_grad, converted(fill_value, dtype, default), "full")
@@ -164,7 +166,9 @@ def full(size, fill_value, *, dtype=None, requires_grad=False):
 cdef object converted(object value, object dtype, int default):
     """The number as the dtype holds it."""
     cdef int code = default if dtype is None else dtype_code(dtype)
-    return float(value) if code <= FNN_F64 else bool(value) if code == FNN_BOOL else int(value)
+    if code <= FNN_F64 or code == FNN_BOOL:
+        return float(value) if code <= FNN_F64 else bool(value)
+    return whole(int(value) if math.isfinite(value) else value, "full: fill_value")
 
 
 cdef Tensor like(object input, object dtype, bint requires_grad, object value, str what):

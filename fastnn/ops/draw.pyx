@@ -4,6 +4,7 @@ Counter-based (Philox4x32-10): element i of the n-th draw depends on the seed, n
 same seed gives the same bits whatever the number of threads. Kernels: csrc/kernels/dropout.c.
 """
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport real
 
 cdef extern from "fastnn.h":
     enum:
@@ -65,7 +66,7 @@ cdef Tensor floating(object x, str what):
 
 
 cdef double finite(object value, str name, str what) except? -1:
-    v = float(value)
+    v = real(value, f"{what}: {name}")
     if not math.isfinite(v):
         raise ValueError(f"{what}: {name} must be finite, got {v}")
     return v

@@ -103,10 +103,10 @@ def add(input, other, *, alpha=1):
     >>> fastnn.add(fastnn.tensor([1.0, 2.0]), fastnn.tensor([10.0, 20.0]), alpha=2)
     tensor([21., 42.])
     """
-    if alpha == 1:
-        return checked(add_slot(input, other), "add", input, other)
     if not is_number(alpha):
         raise TypeError(f"add: alpha must be a number, got {type(alpha).__name__}")
+    if alpha == 1:
+        return checked(add_slot(input, other), "add", input, other)
     function = lambda a, b: a + alpha * b
     return checked(binary("add", FNN_add_scaled, function, input, other, alpha, add_rule, add_graph, 0), "add", input, other)
 
@@ -142,9 +142,12 @@ def sub(input, other, *, alpha=1):
     >>> fastnn.sub(fastnn.tensor([1.0, 2.0]), 0.5)
     tensor([0.5, 1.5])
     """
+    if not is_number(alpha):
+        raise TypeError(f"sub: alpha must be a number, got {type(alpha).__name__}")
     if alpha == 1:
         return checked(sub_slot(input, other), "sub", input, other)
-    return add(input, other, alpha=-alpha)
+    function = lambda a, b: a - alpha * b
+    return checked(binary("sub", FNN_add_scaled, function, input, other, -alpha, add_rule, add_graph, 0), "sub", input, other)
 
 
 def rsub(input, other):
@@ -264,6 +267,8 @@ def div(input, other, *, rounding_mode=None):
     """
     if rounding_mode is None:
         return checked(div_slot(input, other), "div", input, other)
+    if not isinstance(rounding_mode, str):
+        raise TypeError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {type(rounding_mode).__name__}")
     if rounding_mode == "floor":
         return input.floor_divide(other) if isinstance(input, Tensor) else other.__rfloordiv__(input)
     if rounding_mode != "trunc":

@@ -1,6 +1,6 @@
 """Look-up of rows by number, with a table that can be trained."""
 from fastnn._engine.engine cimport *
-import operator
+from fastnn.ops.argument cimport whole
 
 __all__ = ["embedding"]
 
@@ -188,7 +188,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     if w.ndim_ != 2:
         raise ValueError(f"embedding: weight must be 2-d (V, D), got shape {shape_of(w)}")
     if padding_idx is not None:
-        padding = operator.index(padding_idx)
+        padding = whole(padding_idx, "embedding: padding_idx")
         if not -w.shape_[0] <= padding < w.shape_[0]:
             raise ValueError(f"embedding: padding_idx {padding_idx} is out of range for {w.shape_[0]} rows")
         padding = padding + w.shape_[0] if padding < 0 else padding

@@ -210,6 +210,8 @@ cdef object by_numpy(object function, Tensor x, object dim, bint keepdim):
     """Integers and bools: NumPy on the same memory."""
     if type(dim) is list or type(dim) is tuple:
         dim = tuple(dim) or None
+    elif dim is not None:
+        dim = int(dim)          # a bool, which is an int, but not to NumPy
     if x.ndim_ == 0:
         dim = None
     return as_tensor(np.asarray(function(to_numpy(x), axis=dim, keepdims=keepdim)), "result")

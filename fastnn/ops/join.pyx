@@ -21,6 +21,8 @@ cdef tuple same_dtype(object tensors, const char *what):
     cdef Tensor x
     cdef int dtype = FNN_BOOL
     cdef int i
+    if isinstance(tensors, str) or not hasattr(tensors, "__iter__") or getattr(tensors, "ndim", 1) == 0:
+        raise TypeError(f"{what.decode()} must be a sequence of Tensors, got {tensors!r:.40}")
     found = [as_tensor(each, what) for each in tensors]
     if not found:
         raise ValueError(f"{what.decode()}: expected at least one tensor, got none")

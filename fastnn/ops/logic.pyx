@@ -20,7 +20,8 @@ def isnan(input):
     >>> fastnn.isnan(fastnn.tensor([1.0, float("nan")])).tolist()
     [False, True]
     """
-    return ne(input, input)
+    x = as_tensor(input, b"isnan: input").detach()
+    return ne(x, x)
 
 
 def isinf(input):
@@ -32,7 +33,7 @@ def isinf(input):
     >>> fastnn.isinf(fastnn.tensor([1.0, float("-inf")])).tolist()
     [False, True]
     """
-    return eq(input.detach().abs(), float("inf"))
+    return eq(as_tensor(input, b"isinf: input").detach().abs(), float("inf"))
 
 
 def isfinite(input):
@@ -44,7 +45,7 @@ def isfinite(input):
     >>> fastnn.isfinite(fastnn.tensor([1.0, float("nan"), float("inf")])).tolist()
     [True, False, False]
     """
-    return lt(input.detach().abs(), float("inf"))
+    return lt(as_tensor(input, b"isfinite: input").detach().abs(), float("inf"))
 
 
 def isclose(input, other, rtol=1e-5, atol=1e-8, equal_nan=False):
@@ -96,9 +97,10 @@ def equal(input, other):
 
 # --- logic ------------------------------------------------------------------------------------------
 
-cdef object truth(object x):
-    """Tensors and arrays as bools."""
-    return ne(x, 0) if isinstance(x, Tensor) and (<Tensor>x).dtype_ != FNN_BOOL else x
+cdef Tensor truth(object x, const char *what):
+    """Tensors, arrays and numbers as bools."""
+    cdef Tensor t = as_tensor(x, what)
+    return t if t.dtype_ == FNN_BOOL else ne(t, 0)
 
 
 def logical_and(input, other):
@@ -110,7 +112,7 @@ def logical_and(input, other):
     >>> fastnn.logical_and(fastnn.tensor([True, True]), fastnn.tensor([True, False])).tolist()
     [True, False]
     """
-    return by_numpy(np.logical_and, truth(input), truth(other))
+    return by_numpy(np.logical_and, truth(input, b"logical_and: input"), truth(other, b"logical_and: other"))
 
 
 def logical_or(input, other):
@@ -122,7 +124,7 @@ def logical_or(input, other):
     >>> fastnn.logical_or(fastnn.tensor([True, True]), fastnn.tensor([True, False])).tolist()
     [True, True]
     """
-    return by_numpy(np.logical_or, truth(input), truth(other))
+    return by_numpy(np.logical_or, truth(input, b"logical_or: input"), truth(other, b"logical_or: other"))
 
 
 def logical_xor(input, other):
@@ -134,7 +136,7 @@ def logical_xor(input, other):
     >>> fastnn.logical_xor(fastnn.tensor([True, True]), fastnn.tensor([True, False])).tolist()
     [False, True]
     """
-    return by_numpy(np.logical_xor, truth(input), truth(other))
+    return by_numpy(np.logical_xor, truth(input, b"logical_xor: input"), truth(other, b"logical_xor: other"))
 
 
 def logical_not(input):
@@ -146,7 +148,7 @@ def logical_not(input):
     >>> fastnn.logical_not(fastnn.tensor([True, False])).tolist()
     [False, True]
     """
-    return by_numpy(np.logical_not, truth(as_tensor(input, b"logical_not: input")), None)
+    return by_numpy(np.logical_not, truth(input, b"logical_not: input"), None)
 
 
 cdef object bitwise(str symbol, object function, object a, object b):

@@ -1,5 +1,6 @@
 """Masks: masked_fill, masked_select, and the places of what is not zero."""
 from fastnn._engine.engine cimport *
+from fastnn.ops.broadcast cimport is_number
 from fastnn.ops.slices cimport pick_rows
 from fastnn.ops.expand cimport expand_to
 
@@ -83,6 +84,8 @@ cpdef Tensor masked_fill(input, mask, value):
             from fastnn.ops.choose import where
             return where(m, value.reshape(()).to(dtype_name(x.dtype_)), x)
         value = value.item()
+    if not is_number(value):
+        raise TypeError(f"masked_fill: value must be a number, got {type(value).__name__}")
     m = contiguous(wide(m, x, "masked_fill"))
     x = wide(x, m, "masked_fill")
     if x.dtype_ > FNN_F64:

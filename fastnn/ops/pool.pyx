@@ -1,6 +1,6 @@
 """Pooling over windows of a fixed size, in one and two dimensions: maximum, mean, p-norm."""
 from fastnn._engine.engine cimport *
-from fastnn.ops.argument cimport ints_per_dim
+from fastnn.ops.argument cimport ints_per_dim, real
 from fastnn.ops.pool_map cimport Windows, avg_pool, finish, fixed, max_result, prepare
 
 __all__ = ["max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d", "lp_pool1d", "lp_pool2d"]
@@ -152,8 +152,9 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     return finish(avg_pool(fixed(x, kernel_size, stride, padding, 1, ceil_mode, 1, "avg_pool1d", count_include_pad), x), 1)
 
 
-cdef object norm_pool(object input, double norm_type, object kernel_size, object stride, bint ceil_mode, int dims, str op):
+cdef object norm_pool(object input, object p, object kernel_size, object stride, bint ceil_mode, int dims, str op):
     cdef Windows w
+    cdef double norm_type = real(p, f"{op}: norm_type")
     if not norm_type > 0:
         raise ValueError(f"{op}: norm_type must be positive, got {norm_type}")
     cdef Tensor x = prepare(input, dims, op) ** norm_type

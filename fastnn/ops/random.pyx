@@ -1,5 +1,6 @@
 """Tensors of random numbers: uniform, normal, Bernoulli, integers, permutations."""
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport from_varargs, sizes_from, whole as int64_of
 from fastnn.ops.draw cimport checked_generator, draw_bernoulli, fill_normal, fill_uniform
 
 cdef extern from "fastnn.h":
@@ -24,21 +25,10 @@ cdef Tensor empty(tuple size, object dtype, object requires_grad, str what):
     cdef int64_t shape[8]
     cdef int code = FNN_F32 if dtype is None else dtype_code(dtype)
     cdef Tensor t
-    cdef int i
-    if len(size) == 1 and not hasattr(size[0], "__index__"):
-        try:
-            size = tuple(size[0])
-        except TypeError:
-            raise TypeError(f"{what}: sizes must be ints or one sequence of ints, got {size[0]!r}") from None
-    if len(size) > 8:
-        raise ValueError(f"{what}: tensors have at most 8 dimensions, got {len(size)}")
+    cdef int n = sizes_from(from_varargs(size), shape, what)
     if code > FNN_F64:
         raise TypeError(f"{what}: dtype must be float32 or float64, got {dtype_name(code)}")
-    for i, n in enumerate(size):
-        shape[i] = whole(n, "sizes", what)
-        if shape[i] < 0:
-            raise ValueError(f"{what}: sizes must not be negative, got {n}")
-    t = new(code, <int>len(size), shape)
+    t = new(code, n, shape)
     t.wants_grad = bool(requires_grad)
     return t
 
@@ -184,7 +174,7 @@ def randperm(n, *, generator=None, dtype=None):
     cdef fnn_call c
     cdef Tensor t
     cdef Generator g = checked_generator(generator, "randperm")
-    count = whole(n, "n", "randperm")
+    count = int64_of(n, "randperm: n")
     if count < 0:
         raise ValueError(f"randperm: n must not be negative, got {n}")
     t = new_1d(FNN_I64, count)

@@ -125,6 +125,9 @@ cdef object step(const char *name, int id, object function, object input):
     return y
 
 
+cdef object signs = lambda x: x if x.dtype == bool else np.sign(x)
+
+
 def sign(input):
     """1, 0 or -1: the sign of each element. The gradient is 0.
 
@@ -147,7 +150,7 @@ def sign(input):
     >>> fastnn.sign(fastnn.tensor([3.0, 0.0, -2.0]))
     tensor([ 1.,  0., -1.])
     """
-    return step("sign", FNN_sign_forward, np.sign, input)
+    return step("sign", FNN_sign_forward, signs, input)
 
 
 def floor(input):
@@ -282,7 +285,8 @@ def frac(input):
     >>> fastnn.frac(fastnn.tensor([1.5, -2.25]))
     tensor([ 0.5 , -0.25])
     """
-    return input - trunc(input)
+    x = float_tensor(input, "frac: input")
+    return x - trunc(x)
 
 
 # --- clamp ------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Normalization of rows: layer norm, RMS norm, group norm."""
 from fastnn._engine.engine cimport *
 from fastnn.ops.affine cimport *
+from fastnn.ops.argument cimport listed, real, whole
 
 cdef extern from "fastnn.h":
     enum:
@@ -15,7 +16,7 @@ cdef enum:
 
 cdef tuple trailing(object normalized_shape, Tensor x, str what):
     """(normalized_shape as a tuple, its number of elements), checked against x's last dimensions."""
-    shape = (normalized_shape,) if not hasattr(normalized_shape, "__iter__") else tuple(normalized_shape)
+    shape = listed(normalized_shape)
     found = shape_of(x)
     if not shape or found[len(found) - len(shape):] != shape or len(shape) > len(found):
         raise ValueError(f"{what}: input has shape {found}, expected it to end with {shape}")
@@ -171,7 +172,8 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """
     cdef Tensor x = float_tensor(input, "layer_norm: input")
     shape, D = trailing(normalized_shape, x, "layer_norm")
-    return rows_norm(x, D, parameter(weight, x, D, "layer_norm: weight"), parameter(bias, x, D, "layer_norm: bias"), eps, True)
+    return rows_norm(x, D, parameter(weight, x, D, "layer_norm: weight"), parameter(bias, x, D, "layer_norm: bias"),
+                     real(eps, "layer_norm: eps"), True)
 
 
 def rms_norm(input, normalized_shape, weight=None, eps=None):
@@ -212,7 +214,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     shape, D = trailing(normalized_shape, x, "rms_norm")
     if eps is None:
         eps = 2.0 ** -23 if x.dtype_ == FNN_F32 else 2.0 ** -52
-    return rows_norm(x, D, parameter(weight, x, D, "rms_norm: weight"), None, eps, False)
+    return rows_norm(x, D, parameter(weight, x, D, "rms_norm: weight"), None, real(eps, "rms_norm: eps"), False)
 
 
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
@@ -252,6 +254,8 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     cdef Tensor x = float_tensor(input, "group_norm: input")
     if x.ndim_ < 2:
         raise ValueError(f"group_norm: input has shape {shape_of(x)}, expected (N, C, ...)")
+    num_groups = whole(num_groups, "group_norm: num_groups")
+    eps = real(eps, "group_norm: eps")
     if num_groups < 1 or x.shape_[1] % num_groups:
         raise ValueError(f"group_norm: {x.shape_[1]} channels cannot be cut into {num_groups} groups")
     w = parameter(weight, x, x.shape_[1], "group_norm: weight")

@@ -98,7 +98,7 @@ def linspace(start, end, steps, *, dtype=None, requires_grad=False):
     if whole(steps, "linspace: steps") < 0:
         raise ValueError(f"linspace: steps must not be negative, got {steps}")
     cdef int code = FNN_F32 if dtype is None else dtype_code(dtype)
-    cdef Tensor t = from_array(np.linspace(start, end, steps), code, "linspace")
+    cdef Tensor t = from_array(np.linspace(float(start), float(end), steps), code, "linspace")
     if requires_grad:
         t.requires_grad = True
     return t

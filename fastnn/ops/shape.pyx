@@ -2,7 +2,7 @@
 from libc.string cimport memcpy
 
 from fastnn._engine.engine cimport *
-from fastnn.ops.argument cimport dims_from, from_varargs, sizes_from
+from fastnn.ops.argument cimport dims_from, from_varargs, listed, sizes_from, whole
 from fastnn.ops.memory cimport copy_of
 
 __all__ = ["flatten", "reshape", "squeeze", "unflatten", "unsqueeze"]
@@ -235,7 +235,7 @@ def unflatten(input, dim, sizes):
     """
     cdef Tensor x = as_tensor(input, "unflatten: input")
     d = checked_dim(dim, x.ndim_, "unflatten")
-    shape, sizes = shape_of(x), tuple(sizes)
+    shape, sizes = shape_of(x), tuple([whole(s, "unflatten: sizes") for s in listed(sizes)])
     known = 1
     for size in sizes:
         known *= size if size != -1 else 1

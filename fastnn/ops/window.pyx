@@ -228,7 +228,7 @@ def split(tensor, split_size_or_sections, dim=0):
     cdef Tensor x = as_tensor(tensor, "split: tensor")
     cdef int d = real_dim(x, dim, "split")
     cdef int64_t each, at = 0, size = x.shape_[d]
-    if hasattr(split_size_or_sections, "__iter__"):
+    if hasattr(split_size_or_sections, "__iter__") and getattr(split_size_or_sections, "ndim", 1) != 0:
         sections = [whole(s, "split: a section") for s in split_size_or_sections]
         if sum(sections) != size or any(s < 0 for s in sections):
             raise ValueError(f"split: sections {sections} do not add up to {size}, the size of dimension {dim}")

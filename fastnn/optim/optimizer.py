@@ -60,7 +60,7 @@ class Optimizer:
             raise TypeError(
                 f"{self._name}: params must be an iterable of Tensors or dicts, got a single Tensor"
             )
-        if not isinstance(groups, Iterable):
+        if not isinstance(groups, Iterable) or getattr(groups, "ndim", 1) == 0:
             raise TypeError(
                 f"{self._name}: params must be an iterable of Tensors or dicts, got {groups!r:.80}"
             )

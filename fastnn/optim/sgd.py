@@ -1,5 +1,7 @@
 """Stochastic gradient descent."""
 
+import math
+
 from fastnn.optim.optimizer import Optimizer, at_least
 
 
@@ -79,14 +81,15 @@ class SGD(Optimizer):
     def cells(self, group):
         """See `Optimizer`."""
         momentum = at_least("SGD", "momentum", group["momentum"])
-        if group["nesterov"] and (momentum <= 0 or group["dampening"] != 0):
+        dampening = at_least("SGD", "dampening", group["dampening"], -math.inf)
+        if group["nesterov"] and (momentum <= 0 or dampening != 0):
             raise ValueError("SGD: nesterov needs momentum above 0 and dampening 0")
         return (
             at_least("SGD", "lr", group["lr"]),
             at_least("SGD", "weight_decay", group["weight_decay"]),
             -1 if group["maximize"] else 1,
             momentum,
-            group["dampening"],
+            dampening,
             bool(group["nesterov"]),
         )
 

@@ -1,0 +1,168 @@
+"""Bad input of any kind, one argument after the other: an exception that says what was wrong, or a
+result; never a crash, a hang or an error from inside."""
+
+import inspect
+import itertools
+import os
+import re
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import nn, optim
+
+# an op's error names the op, an argument, or the op that it is made of; these name what was given
+SELF_EXPLANATORY = ("broadcast together", "truth of", "truth value", "does not fit", "input:")
+# what Python says when nobody looked at an argument
+FROM_INSIDE = re.compile(
+    r"has no attribute|not supported between|object is not|must be real number|integer is required|"
+    r"float\(\) argument|convert string to float|unhashable|too large to convert|unsupported operand|"
+    r"0-d array|cannot be interpreted|bad operand type|valid indices|"
+    r"can't multiply|ufunc|__array_"
+)
+VALID = {
+    "in_features": 4, "out_features": 3, "in1_features": 4, "in2_features": 4, "num_features": 4,
+    "num_embeddings": 5, "embedding_dim": 3, "in_channels": 2, "out_channels": 4, "kernel_size": 2,
+    "num_groups": 2, "num_channels": 4, "normalized_shape": 4, "output_size": 2, "norm_type": 2,
+    "unflattened_size": (2, 2), "dim": 1, "threshold": 0.5, "value": 0.1, "input_size": 4,
+    "hidden_size": 4, "d_model": 4, "nhead": 2, "embed_dim": 4, "num_heads": 2,
+}  # fmt: skip
+
+
+def bad_values():
+    return [
+        None, True, 0, -1, 3, 2**31, -(2**31), 2**62, -(2**63), 2**63, 2**100, 0.5, 1e300,
+        float("nan"), float("inf"), 1j, "text", "", b"x", (), [], {}, set(), [[1.0], [2.0, 3.0]],
+        (1, 2), (0,), (-1, -1), [2**62, 2**62], ("a",), object(), abs, int, np.float32,
+        np.zeros((0, 3)), np.array(None), np.array("x"), np.zeros(3, complex), np.zeros((1,) * 9),
+        slice(None), Ellipsis,
+    ]  # fmt: skip
+
+
+def bad_tensors():
+    shapes = [(), (0,), (1,), (3,), (2, 3), (5, 0, 2), (1,) * 8]
+    dtypes = [np.float32, np.float64, np.int64, np.int32, bool]
+    return [fastnn.as_tensor(np.zeros(s, d)) for s in shapes for d in dtypes]
+
+
+class Hunt:
+    """Calls with one argument after the other replaced, and what came that should not have come."""
+
+    def __init__(self):
+        self.calls, self.found = 0, {}
+
+    def call(self, function, where, args, kwargs, names=None):
+        """An exception must be of a kind for bad input, and its text about the input."""
+        self.calls += 1
+        try:
+            function(*args, **kwargs)
+        except (ValueError, TypeError, IndexError, RuntimeError, OverflowError) as error:
+            text = str(error)
+            known = names is None or any(name in text for name in (*names, *SELF_EXPLANATORY))
+            if FROM_INSIDE.search(text) or not (known or text.split(":")[0] in names[0]):
+                self.found.setdefault(f"{type(error).__name__}: {text:.120}", where)
+        except MemoryError:
+            pass
+        except Exception as error:
+            self.found.setdefault(f"{type(error).__name__}: {error!s:.120}", where)
+
+
+def hunt_ops(hunt):
+    from op_calls import OPS, typed
+    from op_table import ROWS
+
+    values = bad_values() + bad_tensors()
+    for row in ROWS:
+        small = [s for s in row.samples if sum(a.size for a in s.arrays()) < 3000]
+        for sample in small[:1]:
+            arrays = typed(sample.arrays(), np.float32)
+
+            op = OPS[row.name]
+            names = [row.name, *inspect.signature(op).parameters]
+            places = [*range(len(sample.args)), *sample.kwargs]
+            for place, value in itertools.product(places, values):
+                args, kwargs = sample.arguments([fastnn.as_tensor(a.copy()) for a in arrays])
+                (args if isinstance(place, int) else kwargs)[place] = value
+                where = f"{row.name}, argument {place}: {value!s:.60}"
+                hunt.call(row.call or op, where, args, kwargs, names)
+
+
+def layers():
+    for name in nn.__all__ if hasattr(nn, "__all__") else dir(nn):
+        value = getattr(nn, name)
+        if inspect.isclass(value) and issubclass(value, nn.Module) and value is not nn.Module:
+            yield name, value
+
+
+def hunt_layers(hunt):
+    for name, layer in layers():
+        parameters = inspect.signature(layer).parameters
+        wanted = [p.name for p in parameters.values() if p.default is p.empty and p.kind < 2]
+        if not all(w in VALID for w in wanted):
+            continue
+        named = [p.name for p in parameters.values() if p.kind in (1, 3)]
+        valid = {w: VALID[w] for w in wanted}
+        for key in named:
+            for value in bad_values():
+                where = f"nn.{name}({key}={value!r:.60})"
+                hunt.call(layer, where, (), valid | {key: value})
+        made = layer(**valid)
+        for value in bad_values() + bad_tensors():
+            hunt.call(made, f"nn.{name}(...)({value!s:.60})", (value,), {})
+
+
+def hunt_optimizers(hunt):
+    for name in ("SGD", "Adagrad", "RMSprop", "Adam", "AdamW"):
+        optimizer = getattr(optim, name)
+        for key, parameter in inspect.signature(optimizer).parameters.items():
+            if parameter.kind not in (1, 3):
+                continue
+            for value in bad_values():
+                valid = {"params": [nn.Parameter(fastnn.ones(3))]}
+                where = f"optim.{name}({key}={value!r:.60})"
+                hunt.call(optimizer, where, (), valid | {key: value})
+
+
+HUNTS = {"ops": hunt_ops, "layers": hunt_layers, "optimizers": hunt_optimizers}
+
+
+def main(which):
+    import faulthandler
+    import resource
+
+    faulthandler.enable()
+    warnings.simplefilter("ignore")
+    with open("/proc/self/statm") as f:
+        now = int(f.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + (2 << 30),) * 2)  # huge sizes fail at once
+    hunt = Hunt()
+    HUNTS[which](hunt)
+    print(hunt.calls, "calls")
+    for text, where in hunt.found.items():
+        print(f"{text} [{where}]")
+    return 1 if hunt.found else 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="huge sizes need a limit on memory")
+@pytest.mark.parametrize("which", HUNTS)
+def test_bad_arguments_meet_an_exception_that_names_them(which):
+    folder = os.path.dirname(__file__)
+    path = os.pathsep.join([os.path.dirname(os.path.dirname(fastnn.__file__)), folder])
+    run = subprocess.run(
+        [sys.executable, __file__, which],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert run.returncode == 0, (
+        f"exit code {run.returncode}\n{run.stdout[-8000:]}{run.stderr[-3000:]}"
+    )
+    assert int(run.stdout.split()[0]) > 500
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1]))
