@@ -14,3 +14,6 @@ def same_start():
     yield
     if fastnn.get_num_threads() != threads:
         fastnn.set_num_threads(threads)
+    # nobody's floating-point mode was changed: denormals are kept, and rounded to nearest
+    assert np.float32(1e-38) * np.float32(0.01) != 0
+    assert (np.float32(1) / np.float32(3)).tobytes() == b"\xab\xaa\xaa>"

@@ -762,7 +762,7 @@ def train(seed):
     rng = np.random.default_rng(seed)
     x = fastnn.tensor(rng.standard_normal((64, 32)).astype(np.float32))
     w = tensor(rng.standard_normal((32, 32)).astype(np.float32))
-    for _ in range(100):
+    for _ in range(1_000):
         loss = ((x @ w).tanh() ** 2).mean()
         loss.backward()
         with fastnn.no_grad():

@@ -237,26 +237,59 @@ def test_bad_keys(key, error, match):
     np.testing.assert_array_equal(x.numpy(), before)
 
 
-@pytest.mark.parametrize("bad", [-1, 5, 2**31, -(2**31), 2**62, -(2**63)])
-def test_indices_out_of_range_are_never_used(bad):
-    """Refused before anything is read or written, forward and in place."""
-    at = fastnn.tensor([0, bad])
-    x, v = fastnn.zeros(5), fastnn.ones(2)
-    for use in (
-        lambda: fastnn.index_select(x, 0, at),
-        lambda: fastnn.index_add(x, 0, at, v),
-        lambda: fastnn.gather(x, 0, at),
-        lambda: fastnn.scatter(x, 0, at, v),
-        lambda: fastnn.scatter_add(x, 0, at, v),
-        lambda: fastnn.take_along_dim(x, at, 0),
-        lambda: fastnn.one_hot(at, 5),
-    ):
-        with pytest.raises(IndexError, match=f"position 1 is {bad}, expected 0 to 4"):
-            use()
-    if bad not in range(-5, 5):
-        with pytest.raises(IndexError, match=f"is {bad}"):
-            x[at] = v
-    assert x.sum().item() in (0.0,)
+BELOW = [
+    -1,
+    -2,
+    -5,
+    -6,
+    -128,
+    -(2**15),
+    -(2**31),
+    -(2**32),
+    -(2**53),
+    -(2**62),
+    1 - 2**63,
+    -(2**63),
+]
+ABOVE = [5, 6, 7, 8, 16, 64, 127, 128, 255, 256, 2**15, 2**16, 2**24, 2**53, 2**61, 2**62]
+ABOVE += [2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**33, 2**40]
+ABOVE += [2**63 - i for i in (1, 2, 5, 64, 4096)]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_indices_out_of_range_are_never_used(place, dtype):
+    """Refused before anything is read or written, forward and in place: 40 values, each use."""
+    x, v, w = fastnn.zeros(5), fastnn.ones(3), fastnn.zeros(5, 2)
+    for bad in BELOW + ABOVE:
+        if not np.iinfo(dtype).min <= bad <= np.iinfo(dtype).max:
+            continue
+        at = np.array([0, 4, 1], dtype)
+        at[place] = bad
+        at = fastnn.tensor(at)
+        for use in (
+            lambda: fastnn.index_select(x, 0, at),
+            lambda: fastnn.index_add(x, 0, at, v),
+            lambda: x.index_add_(0, at, v),
+            lambda: fastnn.gather(x, 0, at),
+            lambda: fastnn.scatter(x, 0, at, v),
+            lambda: x.scatter_(0, at, v),
+            lambda: fastnn.scatter_add(x, 0, at, v),
+            lambda: x.scatter_add_(0, at, v),
+            lambda: fastnn.take_along_dim(x, at, 0),
+            lambda: fastnn.one_hot(at, 5),
+            lambda: fastnn.embedding(at, w),
+            lambda: fastnn.cross_entropy(fastnn.zeros(3, 5), at),
+            lambda: fastnn.nll_loss(fastnn.zeros(3, 5), at),
+        ):
+            with pytest.raises(IndexError, match=f"position {place} is {bad}, expected 0 to 4"):
+                use()
+        if bad not in range(-5, 5):
+            with pytest.raises(IndexError, match=f"is {bad}"):
+                x[at] = v
+            with pytest.raises(IndexError, match=f"is {bad}"):
+                x[at]
+    assert x.tolist() == [0.0] * 5
 
 
 def test_scatter_add_sums_in_order():

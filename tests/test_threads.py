@@ -106,8 +106,36 @@ def work(seed=0, size=256, times=1):
         y.backward()
     return w.grad.numpy().tobytes() + y.detach().numpy().tobytes()
 """
+TRAIN = """
+from fastnn import nn, optim
+
+KINDS = {
+    "dense": lambda: (nn.Linear(64, 256), nn.Tanh(), nn.Linear(256, 8)),
+    "normalized": lambda: (nn.Linear(64, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, 8)),
+    "dropped": lambda: (nn.Linear(64, 256), nn.Dropout(), nn.LayerNorm(256), nn.Linear(256, 8)),
+    "convolved": lambda: (nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 16, 3, padding=1), nn.GELU(),
+                          nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 8)),
+    "embedded": lambda: (nn.Embedding(50, 4), nn.Flatten(), nn.Linear(256, 8)),
+}
+
+def train(kind="dense", steps=3):
+    "The bits of trained weights."
+    fastnn.manual_seed(1)
+    rng = np.random.default_rng(0)
+    model = nn.Sequential(*KINDS[kind]())
+    optimizer = optim.Adam(model.parameters(), lr=1e-2)
+    x, y = rng.standard_normal((256, 64)).astype(np.float32), rng.integers(0, 8, 256)
+    if kind == "embedded":
+        x = rng.integers(0, 50, (256, 64))
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(fastnn.tensor(x)), fastnn.tensor(y)).backward()
+        optimizer.step()
+    return b"".join(p.detach().numpy().tobytes() for p in model.parameters())
+"""
 namespace = {}
-exec(WORK, namespace)
+exec(WORK + TRAIN, namespace)
+train = namespace["train"]
 work = namespace["work"]
 
 
@@ -151,6 +179,15 @@ def test_bits_and_oversubscription(n):
     fastnn.set_num_threads(n)
     for _ in range(20):
         assert work() == expected
+
+
+@pytest.mark.parametrize("kind", namespace["KINDS"])
+def test_trainings_have_the_same_bits_for_any_number_of_threads(kind):
+    fastnn.set_num_threads(1)
+    expected = train(kind)
+    for n in (2, 3, 4, 8, 16):
+        fastnn.set_num_threads(n)
+        assert train(kind) == expected, f"{n} threads"
 
 
 def test_many_python_threads():
@@ -197,7 +234,7 @@ def test_the_thread_count_may_rise_between_scratch_and_run():
 
 FORK = """
 import time
-expected = work(times=3)
+expected, trained = work(times=3), train()
 busy = True
 
 def keep_busy():
@@ -212,7 +249,7 @@ def fork(count):
     for _ in range(count):
         pid = os.fork()
         if pid == 0:
-            os._exit(0 if work() == expected and fastnn.get_num_threads() == 1 else 7)
+            os._exit(0 if work() == expected and train() == trained else 7)
         deadline = time.monotonic() + 60
         while True:
             done, status = os.waitpid(pid, os.WNOHANG)
@@ -235,7 +272,7 @@ print(children)
 
 @needs_fork
 def test_fork():
-    assert run(WORK + FORK, PYTHONWARNINGS="ignore") == "200\n"
+    assert run(WORK + TRAIN + FORK, PYTHONWARNINGS="ignore") == "200\n"
 
 
 BUSY = """

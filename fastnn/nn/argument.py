@@ -29,5 +29,5 @@ def several(values, what):
         or getattr(values, "ndim", 1) == 0
         or isinstance(values, type)
     ):
-        raise TypeError(f"{what}: expected several members, got {values!r:.40}")
+        raise TypeError(f"{what}: expected a sequence, got {values!r:.40}")
     return values

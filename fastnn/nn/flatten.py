@@ -1,6 +1,7 @@
 """Identity, Flatten and Unflatten: modules that only change how data is seen."""
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.nn.argument import several, whole
 from fastnn.nn.module import Module
 from fastnn.ops.shape import flatten
 
@@ -80,7 +81,8 @@ class Unflatten(Module):
 
     def __init__(self, dim, unflattened_size):
         super().__init__()
-        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+        self.dim = whole(dim, "Unflatten: dim")
+        self.unflattened_size = tuple(several(unflattened_size, "Unflatten: unflattened_size"))
         if not self.unflattened_size:
             raise ValueError("Unflatten: unflattened_size must not be empty")
 

@@ -97,7 +97,7 @@ class Adam(Optimizer):
 
     def option(self, group):
         """See `Optimizer`."""
-        return group["decoupled_weight_decay"]
+        return bool(group["decoupled_weight_decay"])
 
 
 class AdamW(Adam):

@@ -54,9 +54,9 @@ SHAPES = [
 ]
 SHAPE_ERRORS = [
     Bad(ValueError, "negative", 3, -1),
-    Bad(TypeError, "sizes must be ints", 2.5, 3),
+    Bad(TypeError, "sizes must be an int", 2.5, 3),
     Bad(TypeError, "float32 or float64", 3, dtype="int64"),
-    Bad(TypeError, "sizes must be ints or one sequence", None),
+    Bad(TypeError, "sizes must be an int", None),
     Bad(TypeError, "generator", 3, generator=7),
     Bad(ValueError, "8 dimensions", *[1] * 9),
 ]
@@ -84,7 +84,7 @@ ROWS = [
     row(
         "randperm",
         [Sample(n) for n in (0, 1, 33, 1000)],
-        [Bad(ValueError, "negative", -1), Bad(TypeError, "n must be ints", 2.5)],
+        [Bad(ValueError, "negative", -1), Bad(TypeError, "n must be an int", 2.5)],
     ),
     row(
         "bernoulli",
