@@ -53,7 +53,9 @@ class Hunt:
     """Calls with one argument after the other replaced, and what came that should not have come."""
 
     def __init__(self):
-        self.calls, self.found = 0, {}
+        from op_calls import OPS
+
+        self.calls, self.found, self.ops = 0, {}, {*OPS, "as_tensor"}
 
     def call(self, function, where, args, kwargs, names=None):
         """An exception must be of a kind for bad input, and its text about the input."""
@@ -63,7 +65,7 @@ class Hunt:
         except (ValueError, TypeError, IndexError, RuntimeError, OverflowError) as error:
             text = str(error)
             known = names is None or any(name in text for name in (*names, *SELF_EXPLANATORY))
-            if FROM_INSIDE.search(text) or not (known or text.split(":")[0] in names[0]):
+            if FROM_INSIDE.search(text) or not (known or text.split(":")[0] in self.ops):
                 self.found.setdefault(f"{type(error).__name__}: {text:.120}", where)
         except MemoryError:
             pass

@@ -2,6 +2,7 @@
 
 import warnings
 
+from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn.norm import _Running
 from fastnn.ops.batchnorm import instance_norm
 
@@ -34,6 +35,7 @@ class _InstanceNorm(_Running):
 
     def forward(self, input):
         """input, normalized; in training the running statistics move, if there are any."""
+        input = as_tensor(input)
         self._check(input)
         if input.ndim == self._dims[0]:
             return self._normalized(input.unsqueeze(0)).squeeze(0)

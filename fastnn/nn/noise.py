@@ -1,5 +1,6 @@
 """Random activations."""
 
+from fastnn.nn.argument import number
 from fastnn.nn.module import Module
 from fastnn.ops.noise import rrelu
 
@@ -23,7 +24,7 @@ class RReLU(Module):
 
     def __init__(self, lower=1 / 8, upper=1 / 3, inplace=False):
         super().__init__()
-        if not lower <= upper:
+        if not number(lower, "RReLU: lower") <= number(upper, "RReLU: upper"):
             raise ValueError(f"RReLU: lower must be at most upper, got {lower} and {upper}")
         self.lower, self.upper, self.inplace = lower, upper, inplace
 

@@ -1,5 +1,6 @@
 """Softmax layers: a distribution over the classes from scores."""
 
+from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn.module import Module
 from fastnn.ops.probability import log_softmax, softmax, softmin
 
@@ -96,6 +97,7 @@ class Softmax2d(Module):
 
     def forward(self, input):
         """Numbers from 0 to 1 that sum to 1 over the channels."""
+        input = as_tensor(input)
         if input.ndim not in (3, 4):
             raise ValueError(
                 f"Softmax2d: expected 3-d or 4-d input, got shape {tuple(input.shape)}"

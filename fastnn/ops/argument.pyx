@@ -85,3 +85,8 @@ cdef int dtype_of_number(object value, str what) except -1:
     if isinstance(value, (float, np.floating)):
         return FNN_F32
     raise TypeError(f"{what} must be a number, got {type(value).__name__}")
+
+
+def _ints_per_dim(value, dims, least, op, argument):
+    """`ints_per_dim` for ops that are written in Python."""
+    return ints_per_dim(value, dims, least, op, argument)

@@ -2,7 +2,10 @@
 
 import operator
 
+import numpy as np
+
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.argument import _ints_per_dim
 from fastnn.ops.border import pad
 from fastnn.ops.creation import zeros
 from fastnn.ops.pool import avg_pool2d
@@ -212,11 +215,11 @@ def _unpool(input, indices, kernel_size, stride, padding, output_size, dims, op)
             f"{op}: indices have shape {tuple(indices.shape)}, input has {tuple(x.shape)}"
         )
 
-    def sizes(value):
-        return tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
-
-    kernel, pads = sizes(kernel_size), sizes(padding)
-    steps = kernel if stride is None else sizes(stride)
+    if indices.dtype != np.int64:
+        raise TypeError(f"{op}: indices must be int64, got {indices.dtype}")
+    kernel = _ints_per_dim(kernel_size, dims, 1, op, "kernel_size")
+    pads = _ints_per_dim(padding, dims, 0, op, "padding")
+    steps = kernel if stride is None else _ints_per_dim(stride, dims, 1, op, "stride")
     usual = [
         (n - 1) * s + k - 2 * p
         for n, s, k, p in zip(x.shape[-dims:], steps, kernel, pads, strict=True)

@@ -4,6 +4,7 @@ import numpy as np
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.along import scatter
+from fastnn.ops.argument import _ints_per_dim
 from fastnn.ops.choose import where
 from fastnn.ops.creation import zeros_like
 from fastnn.ops.order import topk
@@ -151,8 +152,9 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
     weights = np.array(x.numpy(), np.float64)
     if weights.dtype.kind != "f" or not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError("multinomial: weights must be finite and not negative")
-    if num_samples < 1 or (weights.sum(-1) <= 0).any():
-        raise ValueError("multinomial: num_samples and the sum of the weights must be positive")
+    (num_samples,) = _ints_per_dim(num_samples, 1, 1, "multinomial", "num_samples")
+    if (weights.sum(-1) <= 0).any():
+        raise ValueError("multinomial: the sum of the weights must be positive")
     rows = weights.shape[:-1]
     if replacement:
         draws = np.array(rand(*rows, num_samples, dtype=np.float64, generator=generator).numpy())

@@ -231,7 +231,7 @@ cdef tuple new_sizes(tuple old, object size, object scale_factor):
         raise ValueError(f"interpolate: the input has {dims} dimensions of space, got {given!r}")
     if size is not None:
         for v in values:
-            if not isinstance(v, (int, np.integer)) or v < 1:
+            if not isinstance(v, (int, np.integer)) or not 1 <= v <= 1 << 31:
                 raise ValueError(f"interpolate: size must be positive ints, got {size!r}")
         return [int(v) for v in values], [None] * dims
     for v in values:
