@@ -71,7 +71,7 @@ cdef bint take(object x, list inputs, list like) except -1:
     if type(x) is Tensor:
         t = x
     elif type(x) is np.ndarray:
-        t = from_numpy_shared(x)
+        t = from_numpy_shared(x, b"compile")
         if t is None:
             return False
     else:
