@@ -3,7 +3,9 @@
 import numpy as np
 
 from fastnn._engine.engine import Parameter, from_numpy
+from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn import init
+from fastnn.nn.argument import number, whole
 from fastnn.nn.linear import Linear
 from fastnn.nn.module import Module
 from fastnn.ops.attend import _self_attention
@@ -95,11 +97,13 @@ class MultiheadAttention(Module):
         dtype=None,
     ):
         super().__init__()
+        embed_dim = whole(embed_dim, "MultiheadAttention: embed_dim")
+        num_heads = whole(num_heads, "MultiheadAttention: num_heads")
         if embed_dim < 1 or num_heads < 1 or embed_dim % num_heads:
             raise ValueError(
                 f"MultiheadAttention: embed_dim must be a multiple of num_heads, got {embed_dim} and {num_heads}"
             )
-        if not 0 <= dropout <= 1:
+        if not 0 <= number(dropout, "MultiheadAttention: dropout") <= 1:
             raise ValueError(f"MultiheadAttention: dropout must be from 0 to 1, got {dropout}")
         self.embed_dim, self.num_heads, self.dropout = embed_dim, num_heads, float(dropout)
         self.head_dim = embed_dim // num_heads
@@ -155,6 +159,7 @@ class MultiheadAttention(Module):
         added to the scores. is_causal: query i looks at keys 0 to i alone; attn_mask, if given, must
         be that mask, and is not read.
         """
+        query, key, value = as_tensor(query), as_tensor(key), as_tensor(value)
         batched = query.ndim == 3
         same = query is key and key is value
         self._check(query, key, value)

@@ -3,6 +3,7 @@
 import math
 
 from fastnn._engine.engine import Parameter, Tensor
+from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn import init
 from fastnn.nn.module import Module
 from fastnn.ops.creation import empty
@@ -36,6 +37,7 @@ class _Cell(Module):
     def forward(self, input, hx=None):
         """The state after one step."""
         name, lstm = type(self).__name__, self._gates == 4
+        input = as_tensor(input)
         if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
             raise ValueError(
                 f"{name}: input must have shape (batch, {self.input_size}) or ({self.input_size},), "

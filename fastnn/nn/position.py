@@ -3,7 +3,9 @@
 import numpy as np
 
 from fastnn._engine.engine import Parameter, from_numpy
+from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn import init
+from fastnn.nn.argument import number
 from fastnn.nn.module import Module
 from fastnn.ops.creation import empty
 from fastnn.ops.dropout import dropout
@@ -16,13 +18,14 @@ class _PositionalEncoding(Module):
         for what, size in (("d_model", d_model), ("max_len", max_len)):
             if isinstance(size, bool) or not isinstance(size, int) or size < 1:
                 raise ValueError(f"{name}: {what} must be a positive int, got {size!r}")
-        if not 0 <= dropout <= 1:
+        if not 0 <= number(dropout, f"{type(self).__name__}: dropout") <= 1:
             raise ValueError(f"{name}: dropout must be from 0 to 1, got {dropout}")
         self.d_model, self.max_len, self.p = d_model, max_len, float(dropout)
         self.batch_first = batch_first
 
     def _add(self, x, table):
         name = type(self).__name__
+        x = as_tensor(x)
         if x.ndim not in (2, 3) or x.shape[-1] != self.d_model:
             raise ValueError(
                 f"{name}: x must have shape (..., {self.d_model}) and 2 or 3 dimensions, got {tuple(x.shape)}"

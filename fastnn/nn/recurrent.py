@@ -6,7 +6,9 @@ import numbers
 import warnings
 
 from fastnn._engine.engine import Parameter, Tensor
+from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn import init
+from fastnn.nn.argument import whole
 from fastnn.nn.module import Module
 from fastnn.nn.utils.rnn import PackedSequence
 from fastnn.ops.creation import empty
@@ -39,7 +41,7 @@ class _Recurrent(Module):
             ("hidden_size", hidden_size),
             ("num_layers", num_layers),
         ):
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size < 2**31:
                 raise ValueError(f"{name}: {what} must be a positive int, got {size!r}")
         number = isinstance(dropout, numbers.Real) and not isinstance(dropout, bool)
         if not number or not 0 <= dropout <= 1:
@@ -49,7 +51,7 @@ class _Recurrent(Module):
                 f"{name}: dropout acts between layers, and num_layers is 1: it has no effect",
                 stacklevel=3,
             )
-        if not 0 <= proj_size < hidden_size:
+        if not 0 <= whole(proj_size, f"{name}: proj_size") < hidden_size:
             raise ValueError(
                 f"{name}: proj_size must be from 0 to hidden_size - 1, got {proj_size} and {hidden_size}"
             )
@@ -101,6 +103,7 @@ class _Recurrent(Module):
             if x.ndim != 2:
                 self._refuse(f"expected packed rows of shape (rows, {self.input_size})", x)
         else:
+            input = as_tensor(input)
             sizes, x, batched = None, input, input.ndim == 3
             if input.ndim not in (2, 3):
                 self._refuse(f"expected an input of 2 or 3 dimensions, (..., {self.input_size})", x)
@@ -146,12 +149,12 @@ class _Recurrent(Module):
 
     def _through_layers(self, x, states, sizes):
         after, outputs = [], []
-        for number, (layer, suffix) in enumerate(self._places()):
+        for place, (layer, suffix) in enumerate(self._places()):
             if layer and not suffix and self.dropout and self.training:
                 x = dropout(x, self.dropout)
             y, *final = self._layer(
                 x,
-                [s[number] for s in states] or [None] * (2 if self._gates == 4 else 1),
+                [s[place] for s in states] or [None] * (2 if self._gates == 4 else 1),
                 self._weights(layer, suffix),
                 batch_first=self.batch_first and sizes is None,
                 reverse=bool(suffix),

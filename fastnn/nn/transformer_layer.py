@@ -13,7 +13,7 @@ def _activation(function, name):
     if callable(function):
         return function
     known = {"relu": relu, "gelu": gelu}
-    if function not in known:
+    if not isinstance(function, str) or function not in known:
         raise ValueError(
             f"{name}: activation must be 'relu', 'gelu' or a function, got {function!r}"
         )
