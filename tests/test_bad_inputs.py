@@ -32,6 +32,8 @@ VALID = {
     "hidden_size": 4, "d_model": 4, "nhead": 2, "embed_dim": 4, "num_heads": 2,
 }  # fmt: skip
 
+SMALL = {"dim_feedforward": 8, "num_encoder_layers": 1, "num_decoder_layers": 1}
+
 
 def bad_values():
     return [
@@ -107,7 +109,7 @@ def hunt_layers(hunt):
         if not all(w in VALID for w in wanted):
             continue
         named = [p.name for p in parameters.values() if p.kind in (1, 3)]
-        valid = {w: VALID[w] for w in wanted}
+        valid = {w: VALID[w] for w in wanted} | {n: SMALL[n] for n in SMALL if n in parameters}
         for key in named:
             for value in bad_values():
                 where = f"nn.{name}({key}={value!r:.60})"
