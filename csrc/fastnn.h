@@ -206,6 +206,8 @@ typedef void (*fnn_kernel)(const fnn_args *a, int part, int parts);
     X(nll_forward)                                                                                 \
     X(nll_backward)                                                                                \
     X(loss_fold)                                                                                   \
+    X(range_check)
+#define FNN_ELEMENT_LOSS(X)                                                                        \
     X(mse_loss_forward)                                                                            \
     X(mse_loss_backward)                                                                           \
     X(l1_loss_forward)                                                                             \
@@ -214,11 +216,33 @@ typedef void (*fnn_kernel)(const fnn_args *a, int part, int parts);
     X(smooth_l1_loss_backward)                                                                     \
     X(huber_loss_forward)                                                                          \
     X(huber_loss_backward)                                                                         \
-    X(range_check)                                                                                 \
+    X(asymmetric_huber_loss_forward)                                                               \
+    X(asymmetric_huber_loss_backward)                                                              \
+    X(quantile_loss_forward)                                                                       \
+    X(quantile_loss_backward)                                                                      \
+    X(wing_loss_forward)                                                                           \
+    X(wing_loss_backward)                                                                          \
     X(bce_loss_forward)                                                                            \
     X(bce_loss_backward)                                                                           \
     X(bce_with_logits_loss_forward)                                                                \
-    X(bce_with_logits_loss_backward)
+    X(bce_with_logits_loss_backward)                                                               \
+    X(kl_div_loss_forward)                                                                         \
+    X(kl_div_loss_backward)                                                                        \
+    X(kl_div_log_loss_forward)                                                                     \
+    X(kl_div_log_loss_backward)                                                                    \
+    X(hinge_loss_forward)                                                                          \
+    X(hinge_loss_backward)                                                                         \
+    X(soft_margin_loss_forward)                                                                    \
+    X(soft_margin_loss_backward)                                                                   \
+    X(poisson_loss_forward)                                                                        \
+    X(poisson_loss_backward)                                                                       \
+    X(poisson_log_loss_forward)                                                                    \
+    X(poisson_log_loss_backward)
+#define FNN_MARGIN_LOSS(X)                                                                         \
+    X(multi_margin_forward)                                                                        \
+    X(multi_margin_backward)                                                                       \
+    X(multilabel_margin_forward)                                                                   \
+    X(multilabel_margin_backward)
 #define FNN_OPTIM(X)                                                                               \
     X(sgd_advance)                                                                                 \
     X(sgd_update)                                                                                  \
@@ -296,6 +320,8 @@ typedef void (*fnn_kernel)(const fnn_args *a, int part, int parts);
     S(embedding, FNN_EMBEDDING)                                                                    \
     S(dropout, FNN_DROPOUT)                                                                        \
     S(loss, FNN_LOSS)                                                                              \
+    S(element_loss, FNN_ELEMENT_LOSS)                                                              \
+    S(margin_loss, FNN_MARGIN_LOSS)                                                                \
     S(optim, FNN_OPTIM)                                                                            \
     S(adaptive, FNN_ADAPTIVE)                                                                      \
     S(clip, FNN_CLIP)                                                                              \

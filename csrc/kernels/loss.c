@@ -1,7 +1,7 @@
-/* Softmax, and the losses: cross-entropy, negative log likelihood, those of single elements.
+/* Softmax, and the losses of classes: cross-entropy, negative log likelihood.
  *
- * Letters: N rows, C classes. Losses leave one number per row (or per block of elements); a second
- * Call folds those in a fixed order. Exponents are taken from the largest logit of the row. */
+ * Letters: N rows, C classes. Losses leave one number per row; a second Call folds those in a fixed
+ * order. Exponents are taken from the largest logit of the row. */
 #include "../rows.h"
 
 #define FEW 64 /* classes up to which VL rows share one logarithm */
@@ -272,118 +272,6 @@ static void loss_fold(const fnn_args *a, int part, int parts)
     *(real *)a->p[0] = row_fold(FOLD_SUM, a->p[2], a->n[0]) / divisor;
     *(real *)a->p[1] = 1 / divisor;
 }
-
-/* Losses of single elements: prediction x, target t, d = x - t, weight w, k a constant of the loss.
- *   mse        d^2
- *   l1         |d|
- *   smooth_l1  d^2 / (2 k) if |d| < k, else |d| - k / 2     (Girshick 2015, eq. 3)
- *   huber      d^2 / 2 if |d| <= k, else k (|d| - k / 2)    (Huber 1964)
- *   bce        -(t log x + (1 - t) log(1 - x)), logarithms at least -100
- *   bce_with_logits  (1 - t) x + m (log(1 + exp(-|x|)) + max(-x, 0)), m = 1 + (pos_weight - 1) t */
-enum { MSE, L1, SMOOTH_L1, HUBER, BCE, BCE_WITH_LOGITS };
-
-static inline __attribute__((always_inline)) vec element_loss(int op, vec x, vec t, vec pos, real k)
-{
-    const vec zero = {0}, one = vset(1);
-    vec d = x - t, size = vabs(d), vk = vset(k);
-    if (op == MSE) return d * d;
-    if (op == L1) return size;
-    if (op == SMOOTH_L1)
-        return vselect(size < vk, d * d * vset((real)0.5) / vk, size - vk * vset((real)0.5));
-    if (op == HUBER)
-        return vselect(size <= vk, d * d * vset((real)0.5), vk * (size - vk * vset((real)0.5)));
-    if (op == BCE) {
-        vec floor = vset(-100), log_x = vlog(x), log_not = vlog1p(-x);
-        log_x = vselect(log_x < floor, floor, log_x);
-        log_not = vselect(log_not < floor, floor, log_not);
-        return (t - one) * log_not - t * log_x;
-    }
-    vec m = one + (pos - one) * t;
-    return (one - t) * x + m * (vlog1p(vexp(-vabs(x))) + vselect(x < zero, -x, zero));
-}
-
-/* the derivative by x */
-static inline __attribute__((always_inline)) vec element_slope(int op, vec x, vec t, vec pos,
-                                                               real k)
-{
-    const vec zero = {0}, one = vset(1);
-    vec d = x - t, size = vabs(d), vk = vset(k);
-    vec sign = vselect(d > zero, one, vselect(d < zero, -one, d * zero));
-    if (op == MSE) return d + d;
-    if (op == L1) return sign;
-    if (op == SMOOTH_L1) return vselect(size < vk, d / vk, sign);
-    if (op == HUBER) return vselect(size <= vk, d, vk * sign);
-    if (op == BCE) {
-        vec slope = (one - x) * x, least_slope = vset((real)1e-12);
-        return d / vselect(slope < least_slope, least_slope, slope);
-    }
-    vec m = one + (pos - one) * t, e = vexp(-vabs(x));
-    return (one - t) - m * vselect(x < zero, one, e) / (one + e);
-}
-
-/* Each element's loss; or, where n[1] > 0, the sum over each block of n[1] elements, over s[1].
- * p: y (n or B), x, t, w, pos_weight (n), the last two NULL for ones. n: n, block. s: k, divisor */
-static inline __attribute__((always_inline)) void element_forward(int op, const fnn_args *a,
-                                                                  int part, int parts)
-{
-    real *y = a->p[0];
-    const real *x = a->p[1], *t = a->p[2], *w = a->p[3], *pos = a->p[4];
-    int64_t size = a->n[0], block = a->n[1], grain = block > 0 ? block : 16, begin, end;
-    share(size, grain, part, parts, &begin, &end);
-    for (int64_t from = begin; from < end; from += grain) {
-        vec s = {0};
-        int64_t last = least(from + grain, end);
-        for (int64_t i = from; i < last; i += VL) {
-            int64_t lanes = last - i;
-            vec p = pos ? vload_upto(pos + i, lanes) : vset(1);
-            vec v = element_loss(op, vload_upto(x + i, lanes), vload_upto(t + i, lanes), p,
-                                 (real)a->s[0]);
-            if (w) v *= vload_upto(w + i, lanes);
-            if (block == 0)
-                vstore_upto(y + i, v, lanes);
-            else
-                s += vkeep(v, lanes);
-        }
-        if (block > 0) y[from / block] = vsum(s) / (real)a->s[1];
-    }
-}
-
-/* dx = dy * s[1] * w * slope. p: dx, dy (n, or one number if n[1] = 0), x, t, w, pos_weight (n).
- * n: n, dy's step. s: k, scale */
-static inline __attribute__((always_inline)) void element_backward(int op, const fnn_args *a,
-                                                                   int part, int parts)
-{
-    real *dx = a->p[0];
-    const real *dy = a->p[1], *x = a->p[2], *t = a->p[3], *w = a->p[4], *pos = a->p[5];
-    const vec scale = vset((real)a->s[1]);
-    int64_t begin, end;
-    share(a->n[0], 16, part, parts, &begin, &end);
-    for (int64_t i = begin; i < end; i += VL) {
-        int64_t lanes = end - i;
-        vec p = pos ? vload_upto(pos + i, lanes) : vset(1);
-        vec g = (a->n[1] ? vload_upto(dy + i, lanes) : vset(*dy)) * scale;
-        if (w) g *= vload_upto(w + i, lanes);
-        vec v =
-            element_slope(op, vload_upto(x + i, lanes), vload_upto(t + i, lanes), p, (real)a->s[0]);
-        vstore_upto(dx + i, g * v, lanes);
-    }
-}
-
-#define ELEMENT_LOSS(name, OP)                                                                     \
-    static void name##_loss_forward(const fnn_args *a, int part, int parts)                        \
-    {                                                                                              \
-        element_forward(OP, a, part, parts);                                                       \
-    }                                                                                              \
-    static void name##_loss_backward(const fnn_args *a, int part, int parts)                       \
-    {                                                                                              \
-        element_backward(OP, a, part, parts);                                                      \
-    }
-ELEMENT_LOSS(mse, MSE)
-ELEMENT_LOSS(l1, L1)
-ELEMENT_LOSS(smooth_l1, SMOOTH_L1)
-ELEMENT_LOSS(huber, HUBER)
-ELEMENT_LOSS(bce, BCE)
-ELEMENT_LOSS(bce_with_logits, BCE_WITH_LOGITS)
 
 /* Is every x in [s0, s1]? NaN passes. status: 0 or 1, the first position, its value as a double.
  * p: status (3, int64), x (count)   n: 0 count   s: 0 low, 1 high */

@@ -40,6 +40,30 @@ from fastnn.nn.image import (
     PixelUnshuffle,
 )
 from fastnn.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+from fastnn.nn.calibration import TemperatureScaling, expected_calibration_error, reliability
+from fastnn.nn.likelihood_loss import (
+    AsymmetricHuberLoss,
+    DistillationLoss,
+    FocalLoss,
+    GaussianNLLLoss,
+    KLDivLoss,
+    PoissonNLLLoss,
+    QuantileLoss,
+    SquaredEMDLoss,
+    WingLoss,
+)
+from fastnn.nn.margin_loss import (
+    CosineEmbeddingLoss,
+    HingeEmbeddingLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
+    WestonWatkinsLoss,
+)
 from fastnn.nn.linear import Bilinear, Linear
 from fastnn.nn.loss import (
     BCELoss,

@@ -9,11 +9,14 @@ from fastnn.ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
 
 
 class _Loss(Module):
+    _reductions = ("mean", "sum", "none")
+
     def __init__(self, reduction="mean"):
         super().__init__()
-        if reduction not in ("mean", "sum", "none"):
+        if reduction not in self._reductions:
+            expected = "', '".join(self._reductions[:-1]) + f"' or '{self._reductions[-1]}"
             raise ValueError(
-                f"{type(self).__name__}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}"
+                f"{type(self).__name__}: reduction must be '{expected}', got {reduction!r}"
             )
         self.reduction = reduction
 

@@ -23,6 +23,7 @@ from fastnn.ops import (
     creation,
     cumulative,
     distance,
+    divergence,
     elementwise,
     expand,
     exponential,
@@ -33,6 +34,7 @@ from fastnn.ops import (
     likelihood,
     logic,
     loss,
+    margin,
     mask,
     moment,
     noise,
@@ -43,10 +45,12 @@ from fastnn.ops import (
     probability,
     product,
     random,
+    ranking,
     rectifier,
     recurrent,
     reduce,
     resize,
+    regression,
     rounding,
     rownorm,
     scan,
@@ -81,6 +85,7 @@ from fastnn.ops.conv import *
 from fastnn.ops.creation import *
 from fastnn.ops.cumulative import *
 from fastnn.ops.distance import *
+from fastnn.ops.divergence import *
 from fastnn.ops.dropout import *
 from fastnn.ops.elementwise import *
 from fastnn.ops.embedding import *
@@ -94,6 +99,7 @@ from fastnn.ops.likelihood import *
 from fastnn.ops.linear import *
 from fastnn.ops.logic import *
 from fastnn.ops.loss import *
+from fastnn.ops.margin import *
 from fastnn.ops.mask import *
 from fastnn.ops.moment import *
 from fastnn.ops.noise import *
@@ -104,10 +110,12 @@ from fastnn.ops.power import *
 from fastnn.ops.probability import *
 from fastnn.ops.product import *
 from fastnn.ops.random import *
+from fastnn.ops.ranking import *
 from fastnn.ops.rectifier import *
 from fastnn.ops.recurrent import *
 from fastnn.ops.reduce import *
 from fastnn.ops.resize import *
+from fastnn.ops.regression import *
 from fastnn.ops.rounding import *
 from fastnn.ops.rownorm import *
 from fastnn.ops.scan import *
@@ -138,6 +146,7 @@ _FAMILIES = (
     creation,
     cumulative,
     distance,
+    divergence,
     _dropout,
     elementwise,
     _embedding,
@@ -151,6 +160,7 @@ _FAMILIES = (
     _linear,
     logic,
     loss,
+    margin,
     mask,
     moment,
     noise,
@@ -161,10 +171,12 @@ _FAMILIES = (
     probability,
     product,
     random,
+    ranking,
     rectifier,
     recurrent,
     reduce,
     resize,
+    regression,
     rounding,
     rownorm,
     scan,

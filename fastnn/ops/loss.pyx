@@ -36,6 +36,7 @@ cdef int loss_rule(Node node, Tensor dy) except -1:
         c.args.n[1] = node.n[1]
         c.args.s[0] = node.s[0]
         c.args.s[1] = -node.s[1] if i else node.s[1]
+        c.args.s[2] = node.s[2]
         run(&c, 1, 8.0 * x.size_, 0)
         node.give(i, dx)
     return 0
@@ -53,9 +54,19 @@ cdef object sign_of(Tensor x):
     return cast(d > 0, x.dtype_) - cast(d < 0, x.dtype_)
 
 
-cdef object slope(int kernel, object x, object t, object pos, double k):
+cdef dict SLOPES = {}       # backward kernel -> function(x, t, k, m), for those of other families
+
+
+cdef int set_slope(int kernel, object function) except -1:
+    SLOPES[kernel] = function
+    return 0
+
+
+cdef object slope(int kernel, object x, object t, object pos, double k, double m):
     """The derivative of the loss by x, as an expression that has derivatives itself."""
     import fastnn
+    if kernel in SLOPES:
+        return SLOPES[kernel](x, t, k, m)
     d = x - t
     if kernel == FNN_mse_loss_backward:
         return 2 * d
@@ -67,12 +78,12 @@ cdef object slope(int kernel, object x, object t, object pos, double k):
         return fastnn.where(abs(d.detach()) <= k, d, sign_of(d) * k)
     if kernel == FNN_bce_loss_backward:
         return d / ((1 - x) * x).clamp(min=1e-12)
-    m = 1 if pos is None else 1 + (pos - 1) * t
-    return (1 - t) - m * (-x).sigmoid()
+    r = 1 if pos is None else 1 + (pos - 1) * t
+    return (1 - t) - r * (-x).sigmoid()
 
 
 cdef int loss_graph(Node node, Tensor dy) except -1:
-    g = dy * slope(<int>node.n[0], node.a, node.b, node.extra, node.s[0]) * node.s[1]
+    g = dy * slope(<int>node.n[0], node.a, node.b, node.extra, node.s[0], node.s[2]) * node.s[1]
     if node.c is not None:
         g = g * node.c
     if node.wants(0):
@@ -94,7 +105,8 @@ cdef Tensor factors(object weight, Tensor x, str what):
         raise ValueError(f"{what} has shape {shape_of(w)}, which does not broadcast to {shape_of(x)}") from None
 
 
-cdef Tensor element_loss(int forward, int backward, Tensor x, Tensor t, int reduction, double k, Tensor w, Tensor pos):
+cdef Tensor element_loss(int forward, int backward, Tensor x, Tensor t, int reduction, double k, Tensor w, Tensor pos,
+                         double m=0):
     cdef Tensor y, parts, source = contiguous(x), target = contiguous(t)
     cdef int64_t blocks = (x.size_ + BLOCK - 1) // BLOCK
     cdef double divisor = x.size_ if reduction == MEAN else 1
@@ -112,6 +124,7 @@ cdef Tensor element_loss(int forward, int backward, Tensor x, Tensor t, int redu
     c.args.n[1] = 0 if reduction == NONE else BLOCK
     c.args.s[0] = k
     c.args.s[1] = divisor if parts is y else 1
+    c.args.s[2] = m
     run(&c, 1, (8.0 if forward < FNN_bce_loss_forward else 60.0) * x.size_, 0)
     if parts is not y:
         start(&c, FNN_sum, x.dtype_)
@@ -131,6 +144,7 @@ cdef Tensor element_loss(int forward, int backward, Tensor x, Tensor t, int redu
         node.n[1] = reduction == NONE
         node.s[0] = k
         node.s[1] = 1 / divisor if divisor else 1
+        node.s[2] = m
     return y
 
 

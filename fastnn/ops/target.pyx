@@ -72,3 +72,26 @@ cdef tuple same_shapes(object input, object target, str what):
     if t.dtype_ != x.dtype_:
         t = t.to(x.dtype) if tracked(t) else cast(t, x.dtype_)
     return x, t
+
+
+cdef object reduced_loss(object losses, int reduction):
+    """The end of a loss that is made of differentiable parts."""
+    return losses.mean() if reduction == MEAN else losses.sum() if reduction == SUM else losses
+
+
+cdef int check_signs(Tensor t, str what) except -1:
+    """Targets are 1 or -1; looked at in C, so that a recorded step goes on."""
+    cdef int64_t i
+    cdef double v
+    t = contiguous(t)
+    for i in range(t.size_):
+        v = (<float *>t.data_)[i] if t.dtype_ == FNN_F32 else (<double *>t.data_)[i]
+        if v != 1 and v != -1:
+            raise ValueError(f"{what}: target at position {i} is {v:g}, expected 1 or -1")
+    return 0
+
+
+cdef int same_shape_as(object name, Tensor t, Tensor x, str what) except -1:
+    if not same_shape(t, x):
+        raise ValueError(f"{what}: {name} has shape {shape_of(t)}, expected {shape_of(x)}; a loss does not broadcast")
+    return 0

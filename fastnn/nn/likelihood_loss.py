@@ -1,0 +1,302 @@
+"""Losses of regression and between distributions as modules."""
+
+from fastnn.nn.loss import _Loss
+from fastnn.ops import (
+    asymmetric_huber_loss,
+    cross_entropy,
+    distillation_loss,
+    focal_loss,
+    gaussian_nll_loss,
+    kl_div,
+    poisson_nll_loss,
+    quantile_loss,
+    squared_emd_loss,
+    wing_loss,
+)
+
+
+class QuantileLoss(_Loss):
+    """q (t - x) where x is too low, (1 - q) (x - t) where too high: the pinball loss.
+
+    Parameters
+    ----------
+    q : float
+        Which quantile, between 0 and 1. Default 0.5.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.QuantileLoss(0.75)(fastnn.tensor([1.0]), fastnn.tensor([3.0]))
+    tensor(1.5)
+    """
+
+    def __init__(self, q=0.5, reduction="mean"):
+        super().__init__(reduction)
+        self.q = q
+
+    def forward(self, input, target):
+        """The loss: `nn.functional.quantile_loss`."""
+        return quantile_loss(input, target, q=self.q, reduction=self.reduction)
+
+
+class AsymmetricHuberLoss(_Loss):
+    """The Huber loss with one delta for x below t and another above it.
+
+    Parameters
+    ----------
+    delta_low, delta_high : float
+        Where the parabola ends on either side, positive. Default 1.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.AsymmetricHuberLoss(2.0, 1.0)(fastnn.tensor([0.0]), fastnn.tensor([3.0]))
+    tensor(4.)
+    """
+
+    def __init__(self, delta_low=1.0, delta_high=1.0, reduction="mean"):
+        super().__init__(reduction)
+        self.delta_low = delta_low
+        self.delta_high = delta_high
+
+    def forward(self, input, target):
+        """The loss: `nn.functional.asymmetric_huber_loss`."""
+        return asymmetric_huber_loss(
+            input,
+            target,
+            delta_low=self.delta_low,
+            delta_high=self.delta_high,
+            reduction=self.reduction,
+        )
+
+
+class WingLoss(_Loss):
+    """width log(1 + abs(d) / curvature) where abs(d) < width, then straight (Feng et al., 2018).
+
+    Parameters
+    ----------
+    width, curvature : float
+        Positive. Default 10 and 2.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.WingLoss()(fastnn.tensor([2.0]), fastnn.tensor([0.0]))
+    tensor(6.9315)
+    """
+
+    def __init__(self, width=10.0, curvature=2.0, reduction="mean"):
+        super().__init__(reduction)
+        self.width = width
+        self.curvature = curvature
+
+    def forward(self, input, target):
+        """The loss: `nn.functional.wing_loss`."""
+        return wing_loss(
+            input, target, width=self.width, curvature=self.curvature, reduction=self.reduction
+        )
+
+
+class GaussianNLLLoss(_Loss):
+    """(log(var) + (x - t)^2 / var) / 2: ``torch.nn.GaussianNLLLoss``.
+
+    Parameters
+    ----------
+    full : bool
+        Add log(2 pi) / 2. Default False.
+    eps : float
+        Least variance. Default 1e-6.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.GaussianNLLLoss()(fastnn.tensor([1.0]), fastnn.tensor([3.0]), fastnn.tensor([1.0]))
+    tensor(2.)
+    """
+
+    def __init__(self, *, full=False, eps=1e-6, reduction="mean"):
+        super().__init__(reduction)
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input, target, var):
+        """The loss: `nn.functional.gaussian_nll_loss`."""
+        return gaussian_nll_loss(
+            input, target, var, full=self.full, eps=self.eps, reduction=self.reduction
+        )
+
+
+class PoissonNLLLoss(_Loss):
+    """exp(x) - t x, or x - t log(x + eps), of counts t: ``torch.nn.PoissonNLLLoss``.
+
+    Parameters
+    ----------
+    log_input : bool
+        Whether x is the logarithm of the rate. Default True.
+    full : bool
+        Add Stirling's approximation of log(t!). Default False.
+    eps : float
+        Where x is the rate: keeps the logarithm finite. Default 1e-8.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.PoissonNLLLoss()(fastnn.tensor([0.0, 0.0]), fastnn.tensor([1.0, 3.0]))
+    tensor(1.)
+    """
+
+    def __init__(self, log_input=True, full=False, eps=1e-8, reduction="mean"):
+        super().__init__(reduction)
+        self.log_input = log_input
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input, target):
+        """The loss: `nn.functional.poisson_nll_loss`."""
+        return poisson_nll_loss(
+            input,
+            target,
+            log_input=self.log_input,
+            full=self.full,
+            eps=self.eps,
+            reduction=self.reduction,
+        )
+
+
+class KLDivLoss(_Loss):
+    """t (log(t) - x) of log-probabilities x: ``torch.nn.KLDivLoss``.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none", "batchmean"}
+        "batchmean", the sum over the number of rows, is the divergence. Default "mean".
+    log_target : bool
+        Whether targets are logarithms too. Default False.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> x, t = fastnn.tensor([[0.5, 0.5]]).log(), fastnn.tensor([[1.0, 0.0]])
+    >>> fastnn.nn.KLDivLoss(reduction="batchmean")(x, t)
+    tensor(0.6931)
+    """
+
+    _reductions = ("mean", "sum", "none", "batchmean")
+
+    def __init__(self, reduction="mean", log_target=False):
+        super().__init__(reduction)
+        self.log_target = log_target
+
+    def forward(self, input, target):
+        """The loss: `nn.functional.kl_div`."""
+        return kl_div(input, target, log_target=self.log_target, reduction=self.reduction)
+
+
+class FocalLoss(_Loss):
+    """-w_t (1 - p_t)^gamma log(p_t), p = softmax(x) (Lin et al., 2017).
+
+    Parameters
+    ----------
+    gamma : float
+        0 gives cross-entropy. Default 2.
+    weight : Tensor, optional
+        A factor for each class, (C,).
+    ignore_index : int
+        Rows with this label count for nothing. Default -100.
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.FocalLoss()(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([0]))
+    tensor(0.1733)
+    """
+
+    def __init__(self, gamma=2.0, weight=None, ignore_index=-100, reduction="mean"):
+        super().__init__(reduction)
+        self.gamma = gamma
+        self._constant("weight", weight)
+        self.ignore_index = ignore_index
+
+    def forward(self, input, target):
+        """The loss: `nn.functional.focal_loss`."""
+        return focal_loss(
+            input,
+            target,
+            gamma=self.gamma,
+            weight=self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+        )
+
+
+class SquaredEMDLoss(_Loss):
+    """sum_c (P_c - Q_c)^2 of cumulated probabilities, for classes in order (Hou et al., 2016).
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+        Default "mean".
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nn.SquaredEMDLoss()(fastnn.zeros(1, 2), fastnn.tensor([1]))
+    tensor(0.25)
+    """
+
+    def forward(self, input, target):
+        """The loss: `nn.functional.squared_emd_loss`."""
+        return squared_emd_loss(input, target, reduction=self.reduction)
+
+
+class DistillationLoss(_Loss):
+    """alpha T^2 KL(softmax(teacher / T) || softmax(x / T)) + (1 - alpha) cross-entropy with the labels.
+
+    Parameters
+    ----------
+    temperature : float
+        T, positive. Default 4.
+    alpha : float
+        Share of the soft targets, from 0 to 1. Default 0.9.
+    reduction : {"mean", "sum", "none"}
+        Over rows. Default "mean".
+
+    Notes
+    -----
+    Hinton, Vinyals, Dean (2015), section 2. PyTorch has none.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> student, teacher = fastnn.tensor([[1.0, 0.0]]), fastnn.tensor([[0.0, 1.0]])
+    >>> fastnn.nn.DistillationLoss(1.0, 0.5)(student, teacher, fastnn.tensor([0]))
+    tensor(0.3877)
+    """
+
+    def __init__(self, temperature=4.0, alpha=0.9, reduction="mean"):
+        super().__init__(reduction)
+        if not temperature > 0:
+            raise ValueError(f"DistillationLoss: temperature must be positive, got {temperature}")
+        if not 0 <= alpha <= 1:
+            raise ValueError(f"DistillationLoss: alpha must be from 0 to 1, got {alpha}")
+        self.temperature, self.alpha = temperature, alpha
+
+    def forward(self, input, teacher, target=None):
+        """The loss of logits `input`; without labels, of the soft targets alone."""
+        soft = distillation_loss(input, teacher, self.temperature, reduction=self.reduction)
+        if target is None:
+            return soft
+        hard = cross_entropy(input, target, reduction=self.reduction)
+        return self.alpha * soft + (1 - self.alpha) * hard
