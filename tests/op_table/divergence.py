@@ -76,7 +76,9 @@ ROWS = [
                 if e.error is not TypeError and "weight" not in e.match
             ],
             Bad(TypeError, "expected integers", normal(3, 5), normal(3)),
-            Bad(ValueError, "weight has shape", normal(3, 5), integers(3), weight=normal(4)),
+            Bad(
+                ValueError, "weight has shape", normal(3, 5), integers(3, high=5), weight=normal(4)
+            ),
             Bad(ValueError, "gamma must not be negative", normal(3, 5), integers(3, high=5), -1),
         ],
         torch=None,

@@ -1,0 +1,223 @@
+"""Loss modules against PyTorch's, their own formulas, penalties and calibration."""
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import nn, optim
+from fastnn.nn import functional as F
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+RNG = np.random.default_rng(0)
+X, Y, Z = (RNG.standard_normal((6, 5)) for _ in range(3))
+LABELS, SIGNS, ROW_SIGNS = (
+    RNG.integers(0, 5, 6),
+    RNG.choice([-1, 1], (6, 5)),
+    RNG.choice([-1, 1], 6),
+)
+MANY = np.array([[0, 2, -1, 1, 1], [4, -1, 0, 0, 0], [-1, 0, 0, 0, 0]] * 2)
+POSITIVE, WEIGHT = RNG.random((6, 5)) + 0.1, RNG.random(5) + 0.5
+CASES = [
+    ("MultiMarginLoss", {}, (X,), (LABELS,)),
+    ("MultiMarginLoss", {"p": 2, "margin": 0.5, "weight": WEIGHT}, (X,), (LABELS,)),
+    ("MultiLabelMarginLoss", {}, (X,), (MANY,)),
+    ("MultiLabelSoftMarginLoss", {"weight": WEIGHT}, (X,), ((SIGNS > 0) * 1.0,)),
+    ("HingeEmbeddingLoss", {"margin": 0.3}, (X,), (SIGNS * 1.0,)),
+    ("SoftMarginLoss", {}, (X,), (SIGNS * 1.0,)),
+    ("CosineEmbeddingLoss", {"margin": 0.1}, (X, Y), (ROW_SIGNS,)),
+    ("MarginRankingLoss", {"margin": 0.4}, (X, Y), (SIGNS,)),
+    ("TripletMarginLoss", {}, (X, Y, Z), ()),
+    ("TripletMarginLoss", {"margin": 2.0, "p": 3, "eps": 1e-3, "swap": True}, (X, Y, Z), ()),
+    ("TripletMarginWithDistanceLoss", {"margin": 0.5, "swap": True}, (X, Y, Z), ()),
+    ("KLDivLoss", {}, (X,), (POSITIVE,)),
+    ("KLDivLoss", {"log_target": True}, (X, Y), ()),
+    ("GaussianNLLLoss", {"full": True, "eps": 0.3}, (X, Y, POSITIVE), ()),
+    ("PoissonNLLLoss", {"full": True}, (X,), (np.floor(9 * POSITIVE),)),
+    ("PoissonNLLLoss", {"log_input": False, "eps": 0.1}, (POSITIVE,), (np.floor(9 * POSITIVE),)),
+]
+
+
+@pytest.mark.skipif(torch is None, reason="torch is not installed")
+@pytest.mark.filterwarnings("ignore:reduction")
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-4), ("float64", 1e-9)])
+@pytest.mark.parametrize("case", CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)])
+def test_modules_are_pytorchs(case, dtype, rtol):
+    name, settings, inputs, targets = case
+
+    def cast(a):
+        return a.astype(dtype) if a.dtype.kind == "f" else a
+
+    for reduction in ("mean", "sum", "none", *(["batchmean"] if name == "KLDivLoss" else [])):
+        sides = []
+        for library, make in ((fastnn, fastnn.tensor), (torch, torch.tensor if torch else None)):
+            own = {
+                k: make(cast(v)) if isinstance(v, np.ndarray) else v for k, v in settings.items()
+            }
+            loss = getattr(library.nn, name)(**own, reduction=reduction)
+            xs = [make(cast(x)).requires_grad_() for x in inputs]
+            y = loss(*xs, *[make(cast(t)) for t in targets])
+            (y * y).sum().backward()
+            sides.append([y.detach().numpy(), *(x.grad.numpy() for x in xs)])
+        for mine, theirs in zip(*sides, strict=True):
+            assert mine.dtype == dtype
+            np.testing.assert_allclose(mine, theirs, rtol=rtol, atol=rtol / 10)
+
+
+def test_state_and_repr():
+    loss = nn.MultiMarginLoss(weight=fastnn.ones(3))
+    assert list(loss.state_dict()) == ["weight"]
+    assert repr(nn.KLDivLoss("batchmean")) == "KLDivLoss(reduction='batchmean')"
+    for name in ("MarginRankingLoss", "QuantileLoss", "DistillationLoss"):
+        with pytest.raises(ValueError, match=f"{name}: reduction must be .* got 'batchmean'"):
+            getattr(nn, name)(reduction="batchmean")
+    with pytest.raises(ValueError, match="'none' or 'batchmean', got 'average'"):
+        nn.KLDivLoss("average")
+
+
+@pytest.mark.parametrize("classes", [2, 10, 100])
+def test_all_margins_are_missed_at_chance(classes):
+    labels = fastnn.tensor(np.arange(7) % classes)
+    assert nn.WestonWatkinsLoss()(fastnn.zeros(7, classes), labels).item() == classes - 1
+
+
+def test_what_the_others_reduce_to():
+    x, t = fastnn.tensor(X), fastnn.tensor(LABELS)
+    plain = F.cross_entropy(x, t).item()
+    assert nn.FocalLoss(gamma=0)(x, t).item() == pytest.approx(plain, rel=1e-12)
+    a, b = fastnn.tensor(X), fastnn.tensor(Y)
+    half = nn.QuantileLoss(0.5)(a, b).item()
+    assert half == pytest.approx(F.l1_loss(a, b).item() / 2, rel=1e-12)
+    same = nn.AsymmetricHuberLoss(0.7, 0.7)(a, b).item()
+    assert same == pytest.approx(F.huber_loss(a, b, delta=0.7).item(), rel=1e-12)
+    assert nn.DistillationLoss(3.0, 1.0)(a, a).item() == pytest.approx(0, abs=1e-14)
+    mixed = nn.DistillationLoss(2.0, 0.25)(a, b, t).item()
+    wanted = 0.25 * F.distillation_loss(a, b, 2.0).item() + 0.75 * plain
+    assert mixed == pytest.approx(wanted, rel=1e-12)
+    near, far = (
+        nn.SquaredEMDLoss()(9 * fastnn.eye(5)[:1], fastnn.tensor([1])),
+        nn.SquaredEMDLoss()(9 * fastnn.eye(5)[:1], fastnn.tensor([4])),
+    )
+    assert far.item() > 3.9 * near.item()
+
+
+def test_the_quantile_loss_finds_the_quantile():
+    data = fastnn.tensor(np.random.default_rng(1).exponential(size=1001))
+    q = nn.Parameter(fastnn.zeros(1).double())
+    optimizer = optim.Rprop([q], lr=0.1)
+    for _ in range(100):
+        optimizer.zero_grad()
+        nn.QuantileLoss(0.8)(q.expand(1001), data).backward()
+        optimizer.step()
+    assert q.item() == pytest.approx(np.quantile(data.numpy(), 0.8), rel=0.01)
+
+
+def test_penalties_are_what_decay_does():
+    rng = np.random.default_rng(2)
+    start = rng.standard_normal((4, 3))
+    g = fastnn.tensor(rng.standard_normal((4, 3)))
+    p, q = nn.Parameter(fastnn.tensor(start)), nn.Parameter(fastnn.tensor(start))
+    a = optim.SGD([p], lr=0.1)
+    b = optim.SGD([q], lr=0.1, l1_decay=0.3, weight_decay=0.2)
+    for _ in range(3):
+        for x, optimizer, penalty in ((p, a, F.elastic_penalty([("w", p)], 0.3, 0.2)), (q, b, 0)):
+            optimizer.zero_grad()
+            ((x * g).sum() + penalty).backward()
+            optimizer.step()
+    np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-12)
+    for bad, error in (([], ValueError), ([1.0], TypeError)):
+        with pytest.raises(error, match="l1_penalty"):
+            F.l1_penalty(bad)
+    with pytest.raises(ValueError, match="must not be negative"):
+        F.elastic_penalty(p, -1, 0)
+
+
+# --- calibration ---
+
+
+def overconfident(rows=4000, scale=3.0):
+    """Logits whose softmax at temperature `scale` is the truth."""
+    rng = np.random.default_rng(3)
+    logits = 2 * rng.standard_normal((rows, 6))
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    labels = (p.cumsum(1) < rng.random((rows, 1))).sum(1)
+    return fastnn.tensor(scale * logits), fastnn.tensor(labels)
+
+
+def test_temperature_scaling_calibrates():
+    logits, labels = overconfident()
+    before = nn.expected_calibration_error(logits, labels)
+    scaling = nn.TemperatureScaling().fit(logits, labels)
+    assert scaling.temperature.item() == pytest.approx(3.0, rel=0.05)
+    scaled = scaling(logits)
+    assert nn.expected_calibration_error(scaled, labels) < 0.03 < 0.15 < before
+    assert (scaled.argmax(1) == logits.argmax(1)).all()
+    # the slope at the minimum is 0
+    t = scaling.temperature.clone().requires_grad_()
+    F.cross_entropy(logits / t, labels).backward()
+    assert abs(t.grad.item()) < 1e-9
+    other = nn.TemperatureScaling()
+    other.load_state_dict(scaling.state_dict())
+    assert other.temperature.item() == scaling.temperature.item()
+
+
+def test_temperatures_stay_in_limits():
+    x = fastnn.tensor([[1.0, 0.0], [0.0, 1.0]])
+    # always right: small, until the slope underflows; always wrong: the upper limit
+    assert 1e-3 <= nn.TemperatureScaling().fit(x, [0, 1]).temperature.item() < 1e-2
+    assert nn.TemperatureScaling().fit(x, [1, 0]).temperature.item() == pytest.approx(1e3, rel=0.1)
+
+
+def test_calibration_error_by_its_definition():
+    logits, labels = overconfident(300)
+    p = F.softmax(logits, 1).numpy()
+    sure, right, total = p.max(1), p.argmax(1) == labels.numpy(), 0.0
+    for b in range(10):
+        inside = (sure > b / 10) & (sure <= (b + 1) / 10)
+        if inside.any():
+            total += inside.mean() * abs(right[inside].mean() - sure[inside].mean())
+    assert nn.expected_calibration_error(logits, labels, 10) == pytest.approx(total, rel=1e-9)
+    assert nn.reliability(logits, labels, 10)["count"].sum() == 300
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels", "error", "match"),
+    [
+        (np.zeros((2, 3)), [0, 3], IndexError, "label at position 1 is 3, expected 0 to 2"),
+        (np.zeros((2, 3)), [0.0, 1.0], TypeError, "expected integers"),
+        (np.zeros((2, 3)), [0], ValueError, r"labels have shape \(1,\)"),
+        (np.zeros(3), [0], ValueError, r"expected \(N, C\)"),
+        (np.full((1, 2), np.inf), [0], ValueError, "must be finite"),
+    ],
+)
+def test_calibration_errors(logits, labels, error, match):
+    with pytest.raises(error, match=match):
+        nn.TemperatureScaling().fit(logits, labels)
+
+
+# --- nn.utils ---
+
+
+@pytest.mark.skipif(torch is None, reason="torch is not installed")
+@pytest.mark.parametrize("norm_type", [2.0, 1.0, float("inf")])
+def test_norms_of_given_tensors(norm_type):
+    grads = [X.astype("float32"), Y[0].astype("float32")]
+    mine = [nn.Parameter(fastnn.zeros(g.shape)) for g in grads]
+    theirs = [torch.nn.Parameter(torch.zeros(g.shape)) for g in grads]
+    for p, q, g in zip(mine, theirs, grads, strict=True):
+        p.grad, q.grad = fastnn.tensor(g), torch.tensor(g)
+    a = nn.utils.get_total_norm([p.grad for p in mine], norm_type)
+    b = torch.nn.utils.get_total_norm([q.grad for q in theirs], norm_type)
+    assert a.item() == pytest.approx(b.item(), rel=1e-5)
+    for limit in (1e9, 0.3):
+        nn.utils.clip_grads_with_norm_(mine, limit, a)
+        torch.nn.utils.clip_grads_with_norm_(theirs, limit, b)
+        for p, q in zip(mine, theirs, strict=True):
+            np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-5)
+    with pytest.raises(RuntimeError, match="norm is nan"):
+        nn.utils.get_total_norm([fastnn.tensor([float("nan")])], error_if_nonfinite=True)
+    with pytest.raises(ValueError, match="foreach=False is not supported"):
+        nn.utils.clip_grad_norm_(mine, 1.0, foreach=False)
