@@ -329,3 +329,17 @@ def test_memory_of_a_deep_network_is_not_the_sum_of_its_values():
     (plan,) = step.plans()
     value = 64 * 32 * 4
     assert plan.workspace_bytes < 18 * value  # 12 outputs that backward reads, a few gradients
+
+
+def test_percent_of_the_machines_limits():
+    model = nn.Sequential(nn.Linear(30, 40), nn.Tanh(), nn.Linear(40, 5))
+    step = fastnn.compile_step(model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=0.1))
+    for _ in range(3):
+        step(fastnn.ones(9, 30), fastnn.zeros(9, dtype=fastnn.int64))
+    (plan,) = step.plans()
+    plain, full = plan.summary(2), plan.summary(2, limits=True)
+    assert "of limit" not in plain
+    assert "9x30, 30x40" in plain
+    assert "of limit" in full
+    assert "inf" not in full
+    assert all(row["flops"] >= 0 and row["bytes"] > 0 for row in plan.table())
