@@ -230,7 +230,7 @@ class MinMax(Transform):
         self.minimum = self.maximum = None
 
     def _fit(self, x):
-        self.minimum, self.maximum = (np.float64(m(0)) for m in (x.min, x.max))
+        self.minimum, self.maximum = (np.asarray(m(0), np.float64) for m in (x.min, x.max))
 
     def _span(self):
         span = self.maximum - self.minimum
