@@ -175,6 +175,7 @@ class TemperatureScaling(Module):
 
     def forward(self, logits):
         """Logits over the temperature."""
+        logits = as_tensor(logits)
         return logits / self.temperature.to(logits.dtype)
 
 

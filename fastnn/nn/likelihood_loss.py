@@ -1,5 +1,6 @@
 """Losses of regression and between distributions as modules."""
 
+from fastnn.nn.argument import number
 from fastnn.nn.loss import _Loss
 from fastnn.ops import (
     asymmetric_huber_loss,
@@ -287,9 +288,9 @@ class DistillationLoss(_Loss):
 
     def __init__(self, temperature=4.0, alpha=0.9, reduction="mean"):
         super().__init__(reduction)
-        if not temperature > 0:
+        if not number(temperature, "DistillationLoss: temperature") > 0:
             raise ValueError(f"DistillationLoss: temperature must be positive, got {temperature}")
-        if not 0 <= alpha <= 1:
+        if not 0 <= number(alpha, "DistillationLoss: alpha") <= 1:
             raise ValueError(f"DistillationLoss: alpha must be from 0 to 1, got {alpha}")
         self.temperature, self.alpha = temperature, alpha
 
