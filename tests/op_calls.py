@@ -19,7 +19,7 @@ def registered_ops():
     """name -> function of every public op that a family in fastnn.ops defines."""
     ops = {}
     for info in pkgutil.iter_modules(fastnn.ops.__path__):
-        if info.name.startswith("_") or info.name == "methods":
+        if info.name.startswith("_") or info.name.startswith("methods"):
             continue
         module = importlib.import_module(f"fastnn.ops.{info.name}")
         for name, value in vars(module).items():

@@ -1,12 +1,15 @@
-"""PyTorch's own databases of modules and operators, with their sample inputs, run against fastnn.
+"""PyTorch's own databases of modules, operators and optimizers, with their samples, run on fastnn.
 
-What is compared, by rule: every entry whose name fastnn has. A sample is left out when it uses what
-fastnn leaves out on purpose, and then counted: a dtype other than float32, float64, int64, int32 and
-bool; zero-size or complex spectral inputs are no reason. What fastnn lacks of an entry stands in
-LACKS with the reason. Everything else must agree in float64 within 1e-7, gradients too.
+What is compared, by rule: every entry whose name fastnn has, on its first samples. A sample is left
+out only when it uses a dtype other than float32, float64, int64, int32 and bool, or sparse tensors.
+Where fastnn refuses an argument, or differs on purpose, REFUSES says so with the reason, and the
+refusal must be that error. Everything else must agree in float64, gradients too; random operators
+in shape and dtype.
 """
 
+import itertools
 import numbers
+import re
 import warnings
 
 import numpy as np
@@ -19,15 +22,14 @@ torch = pytest.importorskip("torch", reason="compares with PyTorch")
 pytest.importorskip("expecttest", reason="torch's own test code needs it")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    from torch.testing._internal.common_methods_invocations import op_db
     from torch.testing._internal.common_modules import module_db
+    from torch.testing._internal.common_optimizers import optim_db
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 DTYPES = {torch.float32, torch.float64, torch.int64, torch.int32, torch.bool}
-MOST_SAMPLES = 12  # of one entry and mode
-
-# module -> (words of the error, why it is refused)
-LACKS = {}
+MOST_SAMPLES = 8  # of one entry and mode
 
 
 class LeftOut(Exception):
@@ -80,7 +82,7 @@ def assert_same(mine, theirs, what):
     if isinstance(theirs, numbers.Number):
         assert mine == pytest.approx(theirs, rel=1e-7, nan_ok=True), what
         return
-    mine, theirs = np.asarray(mine.detach().numpy()), theirs.detach().numpy()
+    mine, theirs = np.asarray(mine.detach().numpy()), theirs.detach().numpy(force=True)
     assert mine.shape == theirs.shape, f"{what}: shape {mine.shape}, PyTorch {theirs.shape}"
     if theirs.dtype.kind == "f":
         np.testing.assert_allclose(mine, theirs, rtol=1e-7, atol=1e-9, err_msg=what)
@@ -111,6 +113,7 @@ def compare(mine, theirs, my_inputs, their_inputs, what):
         assert_same(u, v, f"{what}: output {i}")
     da = differentiate(fastnn, a, my_inputs)
     db = differentiate(torch, b, their_inputs)
+    da = da or [None] * len(db)  # no graph where all gradients are 0
     assert len(da) == len(db), f"{what}: {len(da)} gradients, PyTorch {len(db)}"
     for i, (u, v) in enumerate(zip(da, db, strict=True)):
         if u is None or v is None:  # not reached: the same as zeros
@@ -161,3 +164,155 @@ def test_modules(info, training):
         )
         ran += 1
     assert ran, "every sample was left out"
+
+
+# --- operators --------------------------------------------------------------------------------------
+
+MOST_OF_AN_OP = 4
+
+# entries whose PyTorch function is a wrapper that takes its arguments in another order
+ORDER = {
+    "where": lambda f, x, condition, other: f(condition, x, other),
+    "polygamma": lambda f, x, n: f(n, x),
+    "nn.functional.embedding": lambda f, weight, index, **options: f(index, weight, **options),
+    "einsum": lambda f, operands, equation: f(equation, *operands),
+    "nn.functional.embedding_bag": lambda f, weight, index, **options: f(index, weight, **options),
+}
+# their numbers differ: shapes and dtypes are compared
+RANDOM = re.compile(
+    r"rand.*|normal|bernoulli|multinomial|empty.*|new_empty|uniform|"
+    r"nn\.functional\.(.*dropout.*|rrelu|gumbel_softmax)"
+)
+# name -> (pattern of the error, the reason)
+REFUSES = {
+    "nn.functional.interpolate": ("mode must be one of|takes 3-d or 4-d", "volumes are left out"),
+    "nn.functional.avg_pool2d": ("divisor_override must be", "a negative divisor is a mistake"),
+    "nn.functional.batch_norm": ("expected \\(N, C\\)", "an input without channels is a mistake"),
+    "nn.functional.hardshrink": ("must not be negative", "a negative threshold is a mistake"),
+    "norm": ("p must be a number", "the nuclear norm needs a decomposition"),
+    "index_select": ("at least one dimension", "0-d tensors have no slices"),
+    "index_add": ("at least one dimension", "0-d tensors have no slices"),
+    "take_along_dim": ("expected 0 to", "negative indices are a mistake"),
+    "to": ("_to\\(\\) takes", "memory formats and copies to devices do not exist"),
+    "repeat_interleave": ("output_size", "the size is known anyway"),
+    "linspace": ("must be a number", "ends are numbers"),
+    "searchsorted": ("sorter", "sort first"),
+    "tensordot": ("differ in size", "sizes of 1 are not spread"),
+    "scatter_reduce": ("reduce must be", "'prod' is left out"),
+    "zero_": ("leaf tensor", "the sample writes into a leaf that wants a gradient"),
+    "normal": ("size and dtype|layout", "layouts do not exist"),
+}
+DIFFERS = {
+    "gather": "a 0-d input gives a 0-d result",
+    "cross": "the default dimension is the last, as in torch.linalg.cross",
+}
+
+
+def function(name):
+    """fastnn's function or method of that name."""
+    if name.startswith("nn.functional."):
+        return getattr(nn.functional, name.removeprefix("nn.functional."), None)
+    if name == "unfold":
+        return fastnn.Tensor.unfold  # PyTorch's torch.unfold is this method's other name
+    found = getattr(fastnn, name, None) or getattr(fastnn.Tensor, name, None)
+    return found if callable(found) and not isinstance(found, (type, np.dtype)) else None
+
+
+OPERATORS = [
+    pytest.param(op, id=f"{op.name}-{op.variant_test_name}" if op.variant_test_name else op.name)
+    for op in op_db
+    if op.dtypes & {torch.float64, torch.int64}
+    and "." not in op.name.removeprefix("nn.functional.")
+    and function(op.name) is not None
+]
+
+
+def test_enough_operators_are_compared():
+    assert len(OPERATORS) > 250
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+def test_operators(op):
+    torch.manual_seed(0)
+    if op.name in DIFFERS:
+        pytest.skip(DIFFERS[op.name])
+    dtype = torch.float64 if torch.float64 in op.dtypes else torch.int64
+    wants = op.supports_autograd and dtype == torch.float64
+    mine = function(op.name)
+    call = ORDER.get(op.name, lambda f, *args, **kwargs: f(*args, **kwargs))
+    samples = itertools.islice(op.sample_inputs("cpu", dtype, requires_grad=wants), MOST_OF_AN_OP)
+    for number, sample in enumerate(samples):
+        given = (sample.input, *sample.args)
+        options = dict(sample.kwargs)
+        options.pop("device", None)
+        theirs = op.op(*given, **sample.kwargs)
+        try:
+            args, kwargs = ours(given), ours(options)
+        except LeftOut:
+            continue
+        what = f"{op.name}, sample {number}"
+        try:
+            result = call(mine, *args, **kwargs)
+        except (TypeError, ValueError, IndexError, RuntimeError) as error:
+            pattern = REFUSES.get(op.name, (None,))[0]
+            assert pattern and re.search(pattern, str(error)), (
+                f"{what}: {error!r} for {given, options}"
+            )
+            continue
+        if RANDOM.fullmatch(op.name):
+            for u, v in zip(
+                tensors(result, fastnn.Tensor), tensors(theirs, torch.Tensor), strict=True
+            ):
+                assert tuple(u.shape) == tuple(v.shape), what
+                assert str(u.dtype) == str(v.dtype).removeprefix("torch."), what
+            continue
+        compare(
+            result,
+            theirs,
+            tensors([args, kwargs], fastnn.Tensor),
+            tensors([given, options], torch.Tensor),
+            f"{what}: {given, options}",
+        )
+
+
+# --- optimizers -------------------------------------------------------------------------------------
+
+OPTIMIZERS = [
+    pytest.param(info, id=info.optim_cls.__name__)
+    for info in optim_db
+    if hasattr(fastnn.optim, info.optim_cls.__name__)
+]
+NOT_TAKEN = {"foreach", "fused", "capturable", "differentiable", "decoupled_weight_decay"}
+
+
+@pytest.mark.parametrize("info", OPTIMIZERS)
+def test_optimizers(info):
+    """Every setting of the database, ten steps: weights as PyTorch's."""
+    name, ran = info.optim_cls.__name__, 0
+    rng = np.random.default_rng(4)
+    start = [rng.standard_normal((3, 4)), rng.standard_normal(4)]
+    for setting in info.optim_inputs_func(device="cpu"):
+        kwargs = dict(setting.kwargs)
+        if any(isinstance(v, torch.Tensor) for v in kwargs.values()) or NOT_TAKEN & set(kwargs):
+            continue
+        results = []
+        for library in (fastnn, torch):
+            params = [library.as_tensor(a.copy()).requires_grad_() for a in start]
+            if library is fastnn:
+                params = [nn.Parameter(fastnn.as_tensor(a.copy())) for a in start]
+            optimizer = getattr(library.optim, name)(params, **kwargs)
+
+            def closure(params=params, optimizer=optimizer):
+                optimizer.zero_grad()
+                loss = ((params[0].sum(0) - params[1]) ** 2).sum() + (params[0] ** 2).sum()
+                loss = loss + ((params[1] - 1) ** 2).sum()
+                loss.backward()
+                return loss
+
+            for _ in range(10):
+                optimizer.step(closure)
+            results.append([p.detach().numpy().copy() for p in params])
+        for a, b in zip(*results, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8, err_msg=f"{name}({kwargs})")
+        ran += 1
+    assert ran, "no setting was taken"

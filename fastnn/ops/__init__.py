@@ -19,7 +19,9 @@ from fastnn.ops import (
     choose,
     compare,
     compound,
+    contract,
     conv,
+    count,
     creation,
     cumulative,
     distance,
@@ -29,22 +31,28 @@ from fastnn.ops import (
     exponential,
     extreme,
     gate,
+    grid,
     image,
     join,
+    layout,
     likelihood,
     logic,
     loss,
     margin,
     mask,
+    matrix,
     moment,
     noise,
+    number,
     order,
     patches,
     pool,
     power,
     probability,
     product,
+    put,
     random,
+    rank,
     ranking,
     rectifier,
     recurrent,
@@ -66,6 +74,7 @@ from fastnn.ops import dropout as _dropout  # shares its name with its op
 from fastnn.ops import embedding as _embedding  # shares its name with its op
 from fastnn.ops import linear as _linear  # shares its name with its op
 from fastnn.ops import methods as methods
+from fastnn.ops import methods_rare as methods_rare
 from fastnn.ops.activation import *
 from fastnn.ops.adaptive_pool import *
 from fastnn.ops.along import *
@@ -81,7 +90,9 @@ from fastnn.ops.border import *
 from fastnn.ops.choose import *
 from fastnn.ops.compare import *
 from fastnn.ops.compound import *
+from fastnn.ops.contract import *
 from fastnn.ops.conv import *
+from fastnn.ops.count import *
 from fastnn.ops.creation import *
 from fastnn.ops.cumulative import *
 from fastnn.ops.distance import *
@@ -93,23 +104,29 @@ from fastnn.ops.expand import *
 from fastnn.ops.exponential import *
 from fastnn.ops.extreme import *
 from fastnn.ops.gate import *
+from fastnn.ops.grid import *
 from fastnn.ops.image import *
 from fastnn.ops.join import *
+from fastnn.ops.layout import *
 from fastnn.ops.likelihood import *
 from fastnn.ops.linear import *
 from fastnn.ops.logic import *
 from fastnn.ops.loss import *
 from fastnn.ops.margin import *
 from fastnn.ops.mask import *
+from fastnn.ops.matrix import *
 from fastnn.ops.moment import *
 from fastnn.ops.noise import *
+from fastnn.ops.number import *
 from fastnn.ops.order import *
 from fastnn.ops.patches import *
 from fastnn.ops.pool import *
 from fastnn.ops.power import *
 from fastnn.ops.probability import *
 from fastnn.ops.product import *
+from fastnn.ops.put import *
 from fastnn.ops.random import *
+from fastnn.ops.rank import *
 from fastnn.ops.ranking import *
 from fastnn.ops.rectifier import *
 from fastnn.ops.recurrent import *
@@ -142,7 +159,9 @@ _FAMILIES = (
     choose,
     compare,
     compound,
+    contract,
     conv,
+    count,
     creation,
     cumulative,
     distance,
@@ -154,23 +173,29 @@ _FAMILIES = (
     exponential,
     extreme,
     gate,
+    grid,
     image,
     join,
+    layout,
     likelihood,
     _linear,
     logic,
     loss,
     margin,
     mask,
+    matrix,
     moment,
     noise,
+    number,
     order,
     patches,
     pool,
     power,
     probability,
     product,
+    put,
     random,
+    rank,
     ranking,
     rectifier,
     recurrent,

@@ -3,6 +3,12 @@
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.moment import norm
 
+_MODES = (
+    "use_mm_for_euclid_dist_if_necessary",
+    "use_mm_for_euclid_dist",
+    "donot_use_mm_for_euclid_dist",
+)
+
 __all__ = ["cdist", "cosine_similarity", "dist", "normalize", "pairwise_distance", "pdist"]
 
 
@@ -130,7 +136,7 @@ def dist(input, other, p=2):
     return norm(as_tensor(input) - as_tensor(other), p)
 
 
-def cdist(x1, x2, p=2.0):
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """The p-norm of the difference of every row of x1 and every row of x2.
 
     Parameters
@@ -139,6 +145,8 @@ def cdist(x1, x2, p=2.0):
         (..., P, M) and (..., R, M).
     p : float
         Which norm. Default 2.
+    compute_mode : str
+        One of PyTorch's three; the differences are always taken one by one, which is exact.
 
     Returns
     -------
@@ -160,6 +168,8 @@ def cdist(x1, x2, p=2.0):
     >>> fastnn.cdist(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0], [0.0, 1.0]]))
     tensor([[5., 1.]])
     """
+    if compute_mode not in _MODES:
+        raise ValueError(f"cdist: compute_mode must be one of {_MODES}, got {compute_mode!r}")
     a, b = as_tensor(x1), as_tensor(x2)
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-1]:
         raise ValueError(

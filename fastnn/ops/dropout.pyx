@@ -297,7 +297,7 @@ def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
     Raises
     ------
     ValueError
-        If p is not from 0 to 1, or the input has less than 2 dimensions.
+        If p is not from 0 to 1, or in training the input has less than 2 dimensions.
 
     Examples
     --------
@@ -307,7 +307,7 @@ def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
     True
     """
     cdef Tensor x = float_tensor(input, b"feature_alpha_dropout: input")
-    if x.ndim_ < 2:
+    if training and x.ndim_ < 2:
         raise ValueError(f"feature_alpha_dropout: expected at least 2 dimensions, got shape {shape_of(x)}")
     return drop(input, probability(p, "feature_alpha_dropout"), training, inplace, True, 2, "feature_alpha_dropout")
 

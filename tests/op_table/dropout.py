@@ -100,7 +100,7 @@ ROWS = [
         "feature_alpha_dropout",
         None,
         [Sample(normal(3, 4, 2), 0.3, True), Sample(normal(3, 4))],
-        [Bad(ValueError, "at least 2 dimensions", normal(3))],
+        [Bad(ValueError, "at least 2 dimensions", normal(3), 0.5, True)],
         call=seeded(feature_alpha_dropout),
         torch=None,
     ),

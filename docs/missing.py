@@ -1,0 +1,163 @@
+"""Writes docs/missing.md: what PyTorch has in nn, optim and functional, and fastnn has not, and why.
+
+Run it with PyTorch installed:  python docs/missing.py
+A name without a reason is an error, so that the page tells all; tests/test_docs.py keeps it current.
+"""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+PAGE = Path(__file__).with_suffix(".md")
+
+ROOMS = {
+    "nn": "layers, losses and containers",
+    "nn.functional": "functions",
+    "nn.init": "initialization",
+    "nn.utils": "helpers",
+    "optim": "optimizers",
+    "optim.lr_scheduler": "schedules",
+    "Tensor": "methods of Tensor",
+}
+
+NOT_PUBLIC = "internal to PyTorch"
+VOLUMES = "volumes (3d convolution and pooling): no course topic and few CPU trainings need them"
+LAZY = "lazy modules: give the input size; `summary(model, input_shape)` tells it"
+GPU = "for GPUs"
+DEPRECATED = "deprecated in PyTorch itself"
+SPARSE = "sparse tensors do not exist in fastnn"
+COMPLEX = "complex numbers do not exist in fastnn"
+QUANTIZED = "quantized and half-precision types do not exist in fastnn"
+LINALG = "decompositions and inverses: use NumPy or SciPy on `tensor.numpy()`; nothing trains through them"
+SPECIAL = "special functions of statistics: use SciPy on `tensor.numpy()`"
+SPECTRAL = "Fourier transforms: use NumPy on `tensor.numpy()`"
+RANDOM = "draw with `fastnn.rand`, `randn`, `randint` or `bernoulli` and transform"
+MEMORY = "memory is managed by fastnn; its layout cannot be changed by hand"
+RARE = "rare in training; made of other operations in a line or two"
+INPLACE = (
+    "the form without the underscore does it; in-place forms save no memory in a recorded step"
+)
+PARALLEL = "many machines: data-parallel training is planned over MPI"
+SEVERAL = "several values of one name: write the constructor out"
+
+# the first pattern that matches the whole of "room.name" gives the reason
+REASONS = [
+    (r"nn\.(Callable|Container|NLLLoss2d|DataParallel|Buffer|factory_kwargs)", DEPRECATED + " or typing"),
+    (r"nn\.Lazy.*|nn\.Uninitialized.*", LAZY),
+    (r"nn\.(.*3d)|nn\.functional\..*3d(_with_indices)?", VOLUMES),
+    (r"nn\.SyncBatchNorm|nn\.parallel.*", PARALLEL),
+    (r"nn\.(functional\.)?fractional_max_pool2d.*|nn\.FractionalMaxPool2d", RARE + "; its windows are random"),
+    (r"nn\.CrossMapLRN2d", DEPRECATED + ": LocalResponseNorm"),
+    (r"nn\.(functional\.)?(LinearCrossEntropy.*|linear_cross_entropy)", "Linear and CrossEntropyLoss, which is fused"),
+    (r"nn\.(AdaptiveLogSoftmaxWithLoss)", "for vocabularies of millions, which train on GPUs"),
+    (r"nn\.(CTCLoss)|nn\.functional\.ctc_loss", "speech recognition is outside of the course"),
+    (r"nn\.(RNNBase|RNNCellBase)", "RNN, LSTM, GRU and their cells are there; their base classes are private"),
+    (r"nn\.functional\.(.*_with_indices)", "the same function with return_indices=True"),
+    (r"nn\.functional\.(affine_grid|grid_sample)", "spatial transformers: not built yet"),
+    (r"nn\.functional\.(conv_tbc|upsample.*)", DEPRECATED),
+    (r"nn\.functional\.multi_head_attention_forward", "the layer MultiheadAttention"),
+    (r"nn\.functional\.(scaled_.*mm|grouped_mm|ScalingType|SwizzleType|DType)", QUANTIZED),
+    (r"nn\.functional\.(.*_)", INPLACE + ": use inplace=True"),
+    (r"nn\.functional\.(native_channel_shuffle|assert_int_or_pair|boolean_dispatch|has_torch.*|handle_torch.*)", NOT_PUBLIC),
+    (r"nn\.functional\.(Callable|Optional|Tensor)", NOT_PUBLIC),
+    (r"nn\.init\.(Callable|Literal|ParamSpec|TypeVar)", NOT_PUBLIC),
+    (r"nn\.init\..*[a-z]", DEPRECATED + ": the same name with an underscore at its end"),
+    (r"nn\.utils\.(clip_grad_norm)", DEPRECATED + ": clip_grad_norm_"),
+    (r"nn\.utils\.(clip_grads_with_norm_|get_total_norm)", "clip_grad_norm_ and get_grad_norm"),
+    (r"nn\.utils\.(convert_conv.*)", MEMORY),
+    (r"nn\.utils\.(weight_norm|remove_weight_norm|spectral_norm|remove_spectral_norm)", DEPRECATED + ": parametrizations"),
+    (r"nn\.utils\.(parametrize|parametrizations)", "not built yet: weight_norm and spectral_norm"),
+    (r"nn\.utils\.(stateless|skip_init|init|memory_format|prune)", "lazy and functional tricks of PyTorch's internals"),
+    (r"nn\.utils\.(clip_grad|convert_parameters|fusion|rnn)", "a module; its functions are in fastnn.nn.utils"),
+    (r"optim\.(SparseAdam)", SPARSE),
+    (r"optim\.(Adafactor|Muon)", "for models of billions of parameters, whose optimizer state must shrink"),
+    (r"optim\.lr_scheduler\.(EPOCH_DEPRECATION_WARNING|Callable|.*Any|Counter|Iterable|Number|Literal|Self|partial|SupportsFloat|TypedDict|cast|override|bisect_right|inf|wraps)", NOT_PUBLIC),
+    (r"optim\.lr_scheduler\.(Optimizer|Tensor)", NOT_PUBLIC),
+    (r"optim\.lr_scheduler\.(_LRScheduler|LRScheduler)", "the base class is `Schedule`"),
+    # --- methods of Tensor
+    (r"Tensor\.(is_(cuda|ipu|maia|meta|mkldnn|mps|mtia|vulkan|xla|xpu|distributed|nested|quantized|pinned|shared|sparse.*|cpu|neg|conj|complex|inference|coalesced|set_to|signed|same_size|nonzero))", "there is one device and one layout"),
+    (r"Tensor\.(cuda|xpu|mtia|ipu|hpu|get_device|pin_memory|record_stream|to_mkldnn|share_memory_)", GPU),
+    (r"Tensor\.(.*sparse.*|coalesce|crow_indices|ccol_indices|col_indices|row_indices|indices|values|dense_dim|sspaddmm|smm|to_dense|to_padded_tensor)", SPARSE),
+    (r"Tensor\.(angle|conj.*|imag|real|resolve_.*|adjoint|mH|cdouble|cfloat|chalf|isreal|view_as_.*)", COMPLEX),
+    (r"Tensor\.(half|bfloat16|byte|char|short|q_.*|qscheme|dequantize|int_repr)", QUANTIZED),
+    (r"Tensor\.(cholesky.*|det|logdet|slogdet|eig|symeig|svd|qr|lu.*|lstsq|solve|inverse|pinverse|geqrf|orgqr|ormqr|triangular_solve|matrix_exp)", LINALG),
+    (r"Tensor\.(igamma.*|i0_?|mvlgamma_?|polygamma_?|nextafter_?|frexp|gcd_?|lcm_?)", SPECIAL),
+    (r"Tensor\.(istft|stft)", SPECTRAL),
+    (r"Tensor\.(cauchy_|exponential_|geometric_|log_normal_|random_)", RANDOM),
+    (r"Tensor\.(as_strided.*|set_|storage.*|untyped_storage|resize.*|const_data_ptr|data_ptr|dim_order|layout|memory_format|new_empty_strided|volatile|apply_|map_|map2_|as_subclass|slice_inverse|hash_tensor|module_load|name|names|output_nr|reinforce|new|type|grad_dtype|index|retains_grad|nonzero_static|unsafe_.*|narrow_copy|register_post_accumulate_grad_hook)", MEMORY + ", or " + NOT_PUBLIC),
+    (r"Tensor\.(.*_scatter|put_?|renorm_?|index_reduce_?|corrcoef|cov|histogram|bitwise_.*_shift_?|dsplit|fill_diagonal_|sum_to_size|ger)", RARE),
+    (r"Tensor\.(.*_)", INPLACE),
+]  # fmt: skip
+
+
+def names(module, room):
+    """Public names of one of PyTorch's rooms; in nn and optim the classes, elsewhere all callables."""
+    import types
+
+    for name in sorted(vars(module) if room != "Tensor" else dir(module)):
+        value = getattr(module, name, None)
+        if name.startswith("_"):
+            continue
+        if room in ("nn", "optim", "optim.lr_scheduler") and not isinstance(value, type):
+            continue
+        if isinstance(value, types.ModuleType) and room != "nn.utils":
+            continue
+        if room != "Tensor" and not callable(value) and not isinstance(value, types.ModuleType):
+            continue
+        yield name
+
+
+def reason(path):
+    for pattern, words in REASONS:
+        if re.fullmatch(pattern, path):
+            return words
+    return None
+
+
+def missing():
+    """room -> [(name, reason)] of everything that fastnn has not; names without a reason: None."""
+    import torch
+
+    import fastnn
+
+    found = {}
+    for room in ROOMS:
+        theirs = torch.Tensor if room == "Tensor" else importlib.import_module(f"torch.{room}")
+        mine = fastnn.Tensor if room == "Tensor" else importlib.import_module(f"fastnn.{room}")
+        found[room] = [
+            (name, reason(f"{room}.{name}"))
+            for name in names(theirs, room)
+            if not hasattr(mine, name)
+        ]
+    return found
+
+
+def page():
+    """The text of missing.md."""
+    import torch
+
+    version = ".".join(torch.__version__.split("+")[0].split(".")[:2])
+    lines = [
+        "# What PyTorch has and fastnn has not",
+        "",
+        f"Compared with PyTorch {version} by `python docs/missing.py`, which writes this page; a test",
+        "keeps it current. Options that fastnn refuses say so in their error message.",
+        "",
+    ]
+    for room, rows in missing().items():
+        lines += [f"## {room}: {ROOMS[room]}", ""]
+        by_reason = {}
+        for name, words in rows:
+            by_reason.setdefault(words, []).append(name)
+        for words, group in by_reason.items():
+            if words is None:
+                raise SystemExit(f"docs/missing.py: give a reason for {room}: {group}")
+            lines.append(f"- {', '.join(f'`{n}`' for n in group)}: {words}.")
+        lines.append("" if rows else "Nothing.\n")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"{PAGE}: {len(page().splitlines())} lines", file=sys.stderr)

@@ -1,0 +1,208 @@
+"""Counting and looking up: unique elements, histograms, sorted search. None has a gradient."""
+
+import numpy as np
+
+from fastnn._engine.engine import as_tensor_ as as_tensor
+
+__all__ = [
+    "argwhere",
+    "bincount",
+    "bucketize",
+    "histc",
+    "isin",
+    "searchsorted",
+    "unique",
+    "unique_consecutive",
+]
+
+
+def _array(x):
+    return np.array(as_tensor(x).detach().numpy())
+
+
+def _several(y, inverse, counts, return_inverse, return_counts):
+    found = [as_tensor(np.ascontiguousarray(y))]
+    found += [as_tensor(np.ascontiguousarray(inverse))] if return_inverse else []
+    found += [as_tensor(np.ascontiguousarray(counts))] if return_counts else []
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The distinct elements, or slices along a dimension, in rising order.
+
+    Parameters
+    ----------
+    input : Tensor
+    sorted : bool
+        Accepted for PyTorch's sake: the result is always sorted.
+    return_inverse, return_counts : bool
+        Return where each element went, and how many of each there are. Default False.
+    dim : int, optional
+        Compare whole slices along it. Default: elements.
+
+    Returns
+    -------
+    Tensor, or a tuple of up to three
+
+    Notes
+    -----
+    Has the behaviour of ``torch.unique``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.unique(fastnn.tensor([3, 1, 3]), return_counts=True)
+    (tensor([1, 3]), tensor([1, 2]))
+    """
+    x = _array(input)
+    y, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim)
+    inverse = inverse.reshape(x.shape if dim is None else -1)
+    return _several(y, inverse, counts, return_inverse, return_counts)
+
+
+def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+    """The input without repetitions of neighbours: ``torch.unique_consecutive``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.unique_consecutive(fastnn.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
+    """
+    x = _array(input)
+    rows = x.reshape(-1, 1) if dim is None else np.moveaxis(x, dim, 0).reshape(x.shape[dim], -1)
+    first = np.ones(len(rows), bool)
+    first[1:] = (rows[1:] != rows[:-1]).any(1)
+    starts = np.flatnonzero(first)
+    y = x.reshape(-1)[starts] if dim is None else np.take(x, starts, dim)
+    inverse = np.cumsum(first) - 1
+    inverse = inverse.reshape(x.shape) if dim is None else inverse
+    counts = np.diff(np.append(starts, len(rows)))
+    return _several(y, inverse, counts, return_inverse, return_counts)
+
+
+def bincount(input, weights=None, minlength=0):
+    """How often each whole number from 0 occurs, or the sum of its weights: ``torch.bincount``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.bincount(fastnn.tensor([1, 2, 1]))
+    tensor([0, 2, 1])
+    """
+    x = _array(input)
+    if x.ndim != 1 or x.dtype.kind not in "iu" or (x < 0).any():
+        raise ValueError("bincount: input must hold integers from 0 in one dimension")
+    w = None if weights is None else _array(weights)
+    y = np.bincount(x, w, minlength)
+    return as_tensor(y.astype(np.int64 if w is None else np.float64))
+
+
+def histc(input, bins=100, min=0, max=0):
+    """How many elements lie in each of `bins` equal parts from min to max (of the data, if both are 0).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.histc(fastnn.tensor([1.0, 2.0, 2.0]), bins=2)
+    tensor([1., 2.])
+    """
+    x = _array(input).reshape(-1)
+    if min == 0 and max == 0 and x.size:
+        min, max = x.min(), x.max()
+    if min == max:
+        min, max = min - 1, max + 1
+    if not min < max or not np.isfinite([min, max]).all():
+        raise ValueError(f"histc: min and max must be finite and rise, got {min} and {max}")
+    return as_tensor(np.histogram(x, bins, (min, max))[0].astype(x.dtype))
+
+
+def argwhere(input):
+    """The indices of the elements that are not 0, one row each: ``torch.argwhere``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.argwhere(fastnn.tensor([0, 5, 6]))
+    tensor([[1],
+            [2]])
+    """
+    return as_tensor(np.argwhere(_array(input)).astype(np.int64))
+
+
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """Whether each element is among the others: a bool tensor; ``torch.isin``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.isin(fastnn.tensor([1, 2]), fastnn.tensor([2, 3])).tolist()
+    [False, True]
+    """
+    return as_tensor(
+        np.isin(_array(elements), _array(test_elements), assume_unique=assume_unique, invert=invert)
+    )
+
+
+def searchsorted(sorted_sequence, values, *, out_int32=False, right=False, side=None):
+    """Where values would be inserted into sorted sequences to keep them sorted.
+
+    Parameters
+    ----------
+    sorted_sequence : Tensor
+        (..., N), rising along the last dimension; or (N,) for any values.
+    values : Tensor or number
+        (..., M).
+    out_int32 : bool
+        int32 instead of int64. Default False.
+    right : bool
+        Behind equal elements instead of in front. Default False.
+    side : {"left", "right"}, optional
+        The same in words.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or right and side contradict.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.searchsorted``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.searchsorted(fastnn.tensor([1.0, 3.0, 5.0]), fastnn.tensor([3.0, 4.0]))
+    tensor([1, 2])
+    """
+    a, v = _array(sorted_sequence), _array(values)
+    if side not in (None, "left", "right") or (side == "left" and right):
+        raise ValueError(f"searchsorted: side {side!r} and right={right} do not fit")
+    where = "right" if right or side == "right" else "left"
+    if a.ndim == 1:
+        y = np.searchsorted(a, v, where)
+    else:
+        if a.shape[:-1] != v.shape[:-1]:
+            raise ValueError(
+                f"searchsorted: {a.shape} and {v.shape} differ before the last dimension"
+            )
+        y = np.empty(v.shape, np.int64)
+        for at in np.ndindex(v.shape[:-1]):
+            y[at] = np.searchsorted(a[at], v[at], where)
+    return as_tensor(np.asarray(y, np.int32 if out_int32 else np.int64))
+
+
+def bucketize(input, boundaries, *, out_int32=False, right=False):
+    """The number of the bucket between boundaries that each element falls into: ``torch.bucketize``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.bucketize(fastnn.tensor([2.0, 9.0]), fastnn.tensor([1.0, 3.0]))
+    tensor([1, 2])
+    """
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)

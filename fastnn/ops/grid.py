@@ -1,0 +1,162 @@
+"""Grids, choices and blocks: meshgrid, cartesian_prod, block_diag."""
+
+import itertools
+
+import numpy as np
+
+from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.border import diag, pad
+from fastnn.ops.join import cat, stack
+from fastnn.ops.layout import atleast_2d
+
+__all__ = [
+    "block_diag",
+    "broadcast_shapes",
+    "broadcast_tensors",
+    "cartesian_prod",
+    "combinations",
+    "diagflat",
+    "meshgrid",
+    "tril_indices",
+    "triu_indices",
+]
+
+
+def _given(tensors):
+    return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+
+
+def broadcast_shapes(*shapes):
+    """The shape that all broadcast to: ``torch.broadcast_shapes``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.broadcast_shapes((2, 1), (3,))
+    (2, 3)
+    """
+    return tuple(np.broadcast_shapes(*shapes))
+
+
+def broadcast_tensors(*tensors):
+    """All with the shape they broadcast to, as views: ``torch.broadcast_tensors``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.broadcast_tensors(fastnn.ones(2, 1), fastnn.ones(3))[1].shape
+    (2, 3)
+    """
+    tensors = [as_tensor(t) for t in _given(tensors)]
+    shape = broadcast_shapes(*[tuple(t.shape) for t in tensors])
+    return tuple(t.expand(shape) for t in tensors)
+
+
+def meshgrid(*tensors, indexing="ij"):
+    """The coordinates of a grid, one tensor for each axis; "xy" swaps the first two: ``torch.meshgrid``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.meshgrid(fastnn.arange(2), fastnn.arange(3))[0].shape
+    (2, 3)
+    """
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
+    tensors = [as_tensor(t) for t in _given(tensors)]
+    swap = indexing == "xy" and len(tensors) > 1
+    axes = [1, 0, *range(2, len(tensors))] if swap else range(len(tensors))
+    sizes = [1] * len(tensors)
+    for t, axis in zip(tensors, axes, strict=True):
+        sizes[axis] = t.numel()
+    found = []
+    for t, axis in zip(tensors, axes, strict=True):
+        shape = [1] * len(tensors)
+        shape[axis] = t.numel()
+        found.append(t.reshape(*shape).expand(tuple(sizes)))
+    return tuple(found)
+
+
+def cartesian_prod(*tensors):
+    """Every choice of one element of each vector, as rows: ``torch.cartesian_prod``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.cartesian_prod(fastnn.arange(2), fastnn.arange(2)).shape
+    (4, 2)
+    """
+    tensors = [as_tensor(t) for t in _given(tensors)]
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([t.reshape(-1) for t in meshgrid(*tensors)], 1)
+
+
+def combinations(input, r=2, with_replacement=False):
+    """Every choice of r elements of a vector, as rows: ``torch.combinations``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.combinations(fastnn.tensor([1, 2, 3])).tolist()
+    [[1, 2], [1, 3], [2, 3]]
+    """
+    x = as_tensor(input)
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = np.array(list(choose(range(x.shape[0]), r)), np.int64).reshape(-1, r)
+    return x[rows]
+
+
+def block_diag(*tensors):
+    """Matrices along the diagonal of a larger one, zeros elsewhere: ``torch.block_diag``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.block_diag(fastnn.tensor([[1]]), fastnn.tensor([[2]]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
+    blocks = [atleast_2d(t) for t in tensors]
+    width, left, rows = sum(b.shape[1] for b in blocks), 0, []
+    for b in blocks:
+        rows.append(pad(b, (left, width - left - b.shape[1])))
+        left += b.shape[1]
+    return cat(rows, 0)
+
+
+def diagflat(input, offset=0):
+    """A matrix with all elements on its diagonal: ``torch.diagflat``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.diagflat(fastnn.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
+    return diag(as_tensor(input).reshape(-1), offset)
+
+
+def tril_indices(row, col, offset=0, *, dtype=np.int64):
+    """Rows and columns of the lower triangle, (2, count): ``torch.tril_indices``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.tril_indices(2, 2).tolist()
+    [[0, 1, 1], [0, 0, 1]]
+    """
+    return as_tensor(np.stack(np.tril_indices(row, offset, col)).astype(dtype))
+
+
+def triu_indices(row, col, offset=0, *, dtype=np.int64):
+    """Rows and columns of the upper triangle, (2, count): ``torch.triu_indices``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.triu_indices(2, 2).tolist()
+    [[0, 0, 1], [0, 1, 1]]
+    """
+    return as_tensor(np.stack(np.triu_indices(row, offset, col)).astype(dtype))

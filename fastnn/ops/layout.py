@@ -1,0 +1,293 @@
+"""Tensors joined, cut and turned under NumPy's names: hstack, tensor_split, flipud, meshgrid."""
+
+import operator
+
+from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.axes import movedim
+from fastnn.ops.join import cat
+from fastnn.ops.window import narrow
+
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "column_stack",
+    "diff",
+    "dstack",
+    "fliplr",
+    "flipud",
+    "hsplit",
+    "hstack",
+    "moveaxis",
+    "ravel",
+    "rot90",
+    "row_stack",
+    "tensor_split",
+    "vsplit",
+    "vstack",
+]
+
+
+def _all(tensors):
+    return [as_tensor(t) for t in tensors]
+
+
+def _given(tensors):
+    return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+
+
+def ravel(input):
+    """All elements in one dimension: ``torch.ravel``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.ravel(fastnn.ones(2, 2)).shape
+    (4,)
+    """
+    return as_tensor(input).reshape(-1)
+
+
+def moveaxis(input, source, destination):
+    """`movedim` under NumPy's name: ``torch.moveaxis``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.moveaxis(fastnn.ones(2, 3, 4), 0, -1).shape
+    (3, 4, 2)
+    """
+    return movedim(input, source, destination)
+
+
+def fliplr(input):
+    """Dimension 1 in reverse order: ``torch.fliplr``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.fliplr(fastnn.tensor([[1, 2]]))
+    tensor([[2, 1]])
+    """
+    return as_tensor(input).flip(1)
+
+
+def flipud(input):
+    """Dimension 0 in reverse order: ``torch.flipud``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.flipud(fastnn.tensor([1, 2]))
+    tensor([2, 1])
+    """
+    return as_tensor(input).flip(0)
+
+
+def rot90(input, k=1, dims=(0, 1)):
+    """Turned by 90 degrees k times, from dims[0] to dims[1]: ``torch.rot90``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.rot90(fastnn.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 4],
+            [1, 3]])
+    """
+    x, (a, b) = as_tensor(input), dims
+    k = operator.index(k) % 4
+    if k == 2:
+        return x.flip((a, b))
+    if k == 0:
+        return x.clone()
+    return x.flip(b).transpose(a, b) if k == 1 else x.transpose(a, b).flip(b)
+
+
+def atleast_1d(*tensors):
+    """With at least 1 dimension; several tensors give a tuple: ``torch.atleast_1d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.atleast_1d(fastnn.tensor(1.0)).shape
+    (1,)
+    """
+    tensors = _given(tensors)
+    if len(tensors) != 1:
+        return tuple(atleast_1d(t) for t in tensors)
+    x = as_tensor(tensors[0])
+    return x.reshape(1) if x.ndim == 0 else x
+
+
+def atleast_2d(*tensors):
+    """With at least 2 dimensions; several tensors give a tuple: ``torch.atleast_2d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.atleast_2d(fastnn.tensor(1.0)).shape
+    (1, 1)
+    """
+    tensors = _given(tensors)
+    if len(tensors) != 1:
+        return tuple(atleast_2d(t) for t in tensors)
+    x = as_tensor(tensors[0])
+    return x.reshape(1, 1) if x.ndim == 0 else x.unsqueeze(0) if x.ndim == 1 else x
+
+
+def atleast_3d(*tensors):
+    """With at least 3 dimensions; several tensors give a tuple: ``torch.atleast_3d``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.atleast_3d(fastnn.tensor(1.0)).shape
+    (1, 1, 1)
+    """
+    tensors = _given(tensors)
+    if len(tensors) != 1:
+        return tuple(atleast_3d(t) for t in tensors)
+    x = as_tensor(tensors[0])
+    if x.ndim < 2:
+        return x.reshape(1, -1, 1)
+    return x.unsqueeze(-1) if x.ndim == 2 else x
+
+
+def hstack(tensors):
+    """Joined along dimension 1, vectors along 0: ``torch.hstack``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.hstack([fastnn.tensor([1]), fastnn.tensor([2])])
+    tensor([1, 2])
+    """
+    tensors = [atleast_1d(t) for t in _all(tensors)]
+    return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
+
+
+def vstack(tensors):
+    """Joined along dimension 0, vectors as rows: ``torch.vstack``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.vstack([fastnn.tensor([1]), fastnn.tensor([2])]).shape
+    (2, 1)
+    """
+    return cat([atleast_2d(t) for t in _all(tensors)], 0)
+
+
+def row_stack(tensors):
+    """`vstack` under its other name: ``torch.row_stack``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.row_stack([fastnn.tensor([1]), fastnn.tensor([2])]).shape
+    (2, 1)
+    """
+    return vstack(tensors)
+
+
+def dstack(tensors):
+    """Joined along dimension 2: ``torch.dstack``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.dstack([fastnn.tensor([1]), fastnn.tensor([2])]).shape
+    (1, 1, 2)
+    """
+    return cat([atleast_3d(t) for t in _all(tensors)], 2)
+
+
+def column_stack(tensors):
+    """Joined along dimension 1, vectors as columns: ``torch.column_stack``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.column_stack([fastnn.tensor([1]), fastnn.tensor([2])]).shape
+    (1, 2)
+    """
+    return cat([t.reshape(-1, 1) if t.ndim < 2 else t for t in _all(tensors)], 1)
+
+
+def tensor_split(input, indices_or_sections, dim=0):
+    """Pieces along a dimension, as views: so many nearly equal ones, or cut in front of indices.
+
+    Has the behaviour of ``torch.tensor_split``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.tensor_split(fastnn.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
+    x = as_tensor(input)
+    size = x.shape[dim]
+    if hasattr(indices_or_sections, "tolist"):
+        indices_or_sections = indices_or_sections.tolist()
+    if isinstance(indices_or_sections, (tuple, list)):
+        cuts = [slice(None, i).indices(size)[1] for i in indices_or_sections]
+    else:
+        n = operator.index(indices_or_sections)
+        if n < 1:
+            raise ValueError(f"tensor_split: the number of sections must be positive, got {n}")
+        cuts = [size // n * i + min(size % n, i) for i in range(1, n)]
+    ends, starts = [*cuts, size], [0, *cuts]
+    return tuple(narrow(x, dim, a, max(b - a, 0)) for a, b in zip(starts, ends, strict=True))
+
+
+def hsplit(input, indices_or_sections):
+    """`tensor_split` along dimension 1, vectors along 0; sections must be equal: ``torch.hsplit``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> len(fastnn.hsplit(fastnn.ones(4, 4), 2))
+    2
+    """
+    x = as_tensor(input)
+    dim = 0 if x.ndim == 1 else 1
+    if isinstance(indices_or_sections, int) and x.shape[dim] % indices_or_sections:
+        raise ValueError(
+            f"hsplit: {x.shape[dim]} elements cannot be cut into {indices_or_sections} equal parts"
+        )
+    return tensor_split(x, indices_or_sections, dim)
+
+
+def vsplit(input, indices_or_sections):
+    """`tensor_split` along dimension 0; sections must be equal: ``torch.vsplit``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> len(fastnn.vsplit(fastnn.ones(4, 4), 2))
+    2
+    """
+    x, dim = as_tensor(input), 0
+    if isinstance(indices_or_sections, int) and x.shape[dim] % indices_or_sections:
+        raise ValueError(
+            f"vsplit: {x.shape[dim]} elements cannot be cut into {indices_or_sections} equal parts"
+        )
+    return tensor_split(x, indices_or_sections, dim)
+
+
+def diff(input, n=1, dim=-1, prepend=None, append=None):
+    """Differences of neighbours, n times over: ``torch.diff``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.diff(fastnn.tensor([1, 4, 9]))
+    tensor([3, 5])
+    """
+    x = as_tensor(input)
+    parts = [as_tensor(p) for p in (prepend, x, append) if p is not None]
+    x = cat(parts, dim) if len(parts) > 1 else x
+    for _ in range(n):
+        size = x.shape[dim]
+        x = narrow(x, dim, min(1, size), max(size - 1, 0)) - narrow(x, dim, 0, max(size - 1, 0))
+    return x

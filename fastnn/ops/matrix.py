@@ -1,0 +1,140 @@
+"""Matrix products that are added to something, powers, traces and cross products."""
+
+import operator
+
+from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.arrange import roll
+from fastnn.ops.creation import eye
+from fastnn.ops.product import bmm, matmul, mv, outer
+
+__all__ = [
+    "addbmm",
+    "addmv",
+    "addr",
+    "baddbmm",
+    "cross",
+    "matrix_power",
+    "trace",
+]
+
+
+def trace(input):
+    """The sum of a matrix's diagonal: ``torch.trace``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.trace(fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(5.)
+    """
+    x = as_tensor(input)
+    if x.ndim != 2:
+        raise ValueError(f"trace: expected a matrix, got shape {tuple(x.shape)}")
+    return x.diagonal().sum()
+
+
+def _added(input, product, beta, alpha):
+    if alpha != 1:
+        product = product * alpha
+    if beta == 0:
+        return product
+    x = as_tensor(input)
+    total = product + (x if beta == 1 else x * beta)
+    if tuple(total.shape) != tuple(product.shape):
+        raise ValueError(
+            f"input of shape {tuple(x.shape)} does not broadcast to {tuple(product.shape)}"
+        )
+    return total
+
+
+def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """beta * input + alpha * (batch1 @ batch2), for each place of a batch: ``torch.baddbmm``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> a = fastnn.ones(2, 3, 4)
+    >>> fastnn.baddbmm(fastnn.ones(2, 3, 3), a, a.mT).sum()
+    tensor(90.)
+    """
+    return _added(input, bmm(batch1, batch2), beta, alpha)
+
+
+def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """beta * input + alpha * the sum of batch1 @ batch2 over the batch: ``torch.addbmm``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> a = fastnn.ones(2, 3, 4)
+    >>> fastnn.addbmm(fastnn.ones(3, 3), a, a.mT).sum()
+    tensor(81.)
+    """
+    return _added(input, bmm(batch1, batch2).sum(0), beta, alpha)
+
+
+def addmv(input, mat, vec, *, beta=1, alpha=1):
+    """beta * input + alpha * (mat @ vec): ``torch.addmv``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.addmv(fastnn.tensor([1.0]), fastnn.tensor([[2.0]]), fastnn.tensor([3.0]))
+    tensor([7.])
+    """
+    return _added(input, mv(mat, vec), beta, alpha)
+
+
+def addr(input, vec1, vec2, *, beta=1, alpha=1):
+    """beta * input + alpha * the outer product of two vectors: ``torch.addr``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.addr(fastnn.tensor([[1.0]]), fastnn.tensor([2.0]), fastnn.tensor([3.0]))
+    tensor([[7.]])
+    """
+    return _added(input, outer(vec1, vec2), beta, alpha)
+
+
+def matrix_power(input, n):
+    """A square matrix multiplied by itself, n times: ``torch.matrix_power``, for n >= 0.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.matrix_power(fastnn.tensor([[1.0, 1.0], [0.0, 1.0]]), 3)
+    tensor([[1., 3.],
+            [0., 1.]])
+    """
+    x = as_tensor(input)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"matrix_power: expected square matrices, got shape {tuple(x.shape)}")
+    n = operator.index(n)
+    if n < 0:
+        raise ValueError(f"matrix_power: n must not be negative, got {n}: there is no inverse")
+    result = None
+    while n:
+        if n & 1:
+            result = x if result is None else matmul(result, x)
+        n >>= 1
+        if n:
+            x = matmul(x, x)
+    return eye(x.shape[-1], dtype=x.dtype).expand(tuple(x.shape)) if result is None else result
+
+
+def cross(input, other, dim=-1):
+    """The cross product of vectors of three elements along a dimension: ``torch.linalg.cross``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.cross(fastnn.tensor([1.0, 0.0, 0.0]), fastnn.tensor([0.0, 1.0, 0.0]))
+    tensor([0., 0., 1.])
+    """
+    a, b = as_tensor(input), as_tensor(other)
+    if a.shape[dim] != 3 or b.shape[dim] != 3:
+        raise ValueError(
+            f"cross: dimension {dim} must have size 3, got {tuple(a.shape)} and {tuple(b.shape)}"
+        )
+    return roll(a, -1, dim) * roll(b, -2, dim) - roll(a, -2, dim) * roll(b, -1, dim)

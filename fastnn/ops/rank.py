@@ -1,0 +1,316 @@
+"""Statistics by rank, and sums that pass over NaN: median, quantile, mode, nanmean and their kin."""
+
+from collections import namedtuple
+
+import numpy as np
+
+from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.along import gather
+from fastnn.ops.choose import where
+from fastnn.ops.extreme import amax, amin
+from fastnn.ops.logic import isnan
+from fastnn.ops.order import sort
+
+__all__ = [
+    "aminmax",
+    "count_nonzero",
+    "kthvalue",
+    "median",
+    "mode",
+    "msort",
+    "nanmean",
+    "nanmedian",
+    "nanquantile",
+    "nansum",
+    "quantile",
+]
+
+_kthvalue = namedtuple("kthvalue", ["values", "indices"])
+_median = namedtuple("median", ["values", "indices"])
+_nanmedian = namedtuple("nanmedian", ["values", "indices"])
+_mode = namedtuple("mode", ["values", "indices"])
+_aminmax = namedtuple("aminmax", ["min", "max"])
+
+
+def _picked(x, places, dim, keepdim):
+    """(values, places) along dim, one each."""
+    if x.ndim == 0:
+        return x.clone(), places
+    values = gather(x, dim, places)
+    return (values, places) if keepdim else (values.squeeze(dim), places.squeeze(dim))
+
+
+def _at_rank(x, rank, dim):
+    """The place of the element of this rank (an int, or an array that broadcasts) along dim."""
+    order = sort(x.detach(), dim, stable=True).indices
+    if isinstance(rank, int):
+        return order.narrow(dim, rank, 1) if x.ndim else order
+    return gather(order, dim, as_tensor(rank)) if x.ndim else order
+
+
+def kthvalue(input, k, dim=-1, keepdim=False):
+    """The k-th smallest element along a dimension, and its place: ``torch.kthvalue``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.kthvalue(fastnn.tensor([3.0, 1.0, 2.0]), 2).values
+    tensor(2.)
+    """
+    x = as_tensor(input)
+    size = x.shape[dim] if x.ndim else 1
+    if not 1 <= k <= size:
+        raise ValueError(f"kthvalue: k must be from 1 to {size}, got {k}")
+    return _kthvalue(*_picked(x, _at_rank(x, int(k) - 1, dim), dim, keepdim))
+
+
+def _middle(x, dim, keepdim, skip_nan):
+    size = x.shape[dim] if x.ndim else 1
+    if size == 0:
+        raise ValueError(f"median: dimension {dim} has size 0")
+    a = np.array(x.detach().numpy())
+    nans = np.isnan(a).sum(dim, keepdims=True) if a.dtype.kind == "f" and a.ndim else 0
+    rank = np.zeros(
+        [1 if d == dim % max(a.ndim, 1) else n for d, n in enumerate(a.shape)], np.int64
+    )
+    if skip_nan:
+        rank = rank + np.maximum(size - nans - 1, 0) // 2
+    else:  # NaN is sorted to the end, and wins
+        rank = np.where(nans > 0, size - nans, (size - 1) // 2) + rank
+    return _picked(x, _at_rank(x, rank.astype(np.int64), dim), dim, keepdim)
+
+
+def median(input, dim=None, keepdim=False):
+    """The middle element, the lower of two: of all, or (values, indices) along a dimension.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+        Default: all elements.
+    keepdim : bool
+        Keep the dimension, with size 1. Default False.
+
+    Returns
+    -------
+    Tensor, or a named tuple of two
+        NaN wins.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.median``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.median(fastnn.tensor([3.0, 1.0, 2.0, 4.0]))
+    tensor(2.)
+    """
+    x = as_tensor(input)
+    if dim is None:
+        return _middle(x.reshape(-1), 0, False, False)[0]
+    return _median(*_middle(x, dim, keepdim, False))
+
+
+def nanmedian(input, dim=None, keepdim=False):
+    """`median` that passes over NaN: ``torch.nanmedian``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nanmedian(fastnn.tensor([3.0, float("nan"), 2.0]))
+    tensor(2.)
+    """
+    x = as_tensor(input)
+    if dim is None:
+        return _middle(x.reshape(-1), 0, False, True)[0]
+    return _nanmedian(*_middle(x, dim, keepdim, True))
+
+
+def mode(input, dim=-1, keepdim=False):
+    """The most frequent element along a dimension, the smallest of several, and its last place.
+
+    Has the behaviour of ``torch.mode``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.mode(fastnn.tensor([3, 1, 3])).values
+    tensor(3)
+    """
+    x = as_tensor(input)
+    if x.ndim == 0:
+        return _mode(*_picked(x, as_tensor(np.zeros((), np.int64)), dim, keepdim))
+    rows = np.moveaxis(np.array(x.detach().numpy()), dim, -1)
+    places = np.empty((*rows.shape[:-1], 1), np.int64)
+    for at in np.ndindex(rows.shape[:-1]):
+        values, counts = np.unique(rows[at], return_counts=True)
+        places[at] = np.flatnonzero(rows[at] == values[counts.argmax()])[-1]
+    return _mode(
+        *_picked(x, as_tensor(np.ascontiguousarray(np.moveaxis(places, -1, dim))), dim, keepdim)
+    )
+
+
+def _quantile(x, q, dim, keepdim, interpolation, skip_nan, what):
+    if interpolation not in ("linear", "lower", "higher", "nearest", "midpoint"):
+        raise ValueError(
+            f"{what}: interpolation must be 'linear', 'lower', 'higher', 'nearest' or 'midpoint', "
+            f"got {interpolation!r}"
+        )
+    points = np.asarray(q.detach().numpy() if hasattr(q, "detach") else q, np.float64)
+    if points.ndim > 1 or (points < 0).any() or (points > 1).any():
+        raise ValueError(
+            f"{what}: q must hold numbers from 0 to 1 in at most one dimension, got {q}"
+        )
+    whole = dim is None
+    if whole:
+        kept, x, dim = (1,) * x.ndim, x.reshape(-1), 0
+    elif x.ndim == 0:
+        kept, x, dim = (), x.reshape(1), 0
+    else:
+        kept = None
+    if x.shape[dim] == 0:
+        raise ValueError(f"{what}: there are no elements")
+    ordered = sort(x, dim).values
+    ordered = ordered.movedim(dim, -1)
+    a = np.array(ordered.detach().numpy())
+    nans = np.isnan(a).sum(-1, keepdims=True)
+    last = (
+        np.maximum(a.shape[-1] - nans - 1, 0) if skip_nan else np.full(nans.shape, a.shape[-1] - 1)
+    )
+    rank = points.reshape(-1) * last
+    if not skip_nan:
+        rank = np.where(nans > 0, a.shape[-1] - 1, rank)
+    low, high = np.floor(rank), np.ceil(rank)
+    if interpolation == "lower":
+        high = low
+    elif interpolation == "higher":
+        low = high
+    elif interpolation == "nearest":
+        low = high = np.round(rank)
+    share = {"linear": rank - np.floor(rank), "midpoint": np.where(high > low, 0.5, 0.0)}
+    weight = share.get(interpolation, np.zeros_like(rank))
+    below = gather(ordered, -1, as_tensor(low.astype(np.int64)))
+    above = gather(ordered, -1, as_tensor(high.astype(np.int64)))
+    y = below + (above - below) * as_tensor(weight.astype(a.dtype))
+    y = y.movedim(-1, 0)  # (points, ...)
+    if whole or kept == ():
+        y = y.reshape(-1, *kept) if keepdim else y.reshape(-1)
+    elif keepdim:
+        y = y.unsqueeze(dim + 1 if dim >= 0 else dim)
+    return y.squeeze(0) if points.ndim == 0 else y
+
+
+def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+    """The values below which the share q of the elements lies.
+
+    Parameters
+    ----------
+    input : Tensor
+        float32 or float64.
+    q : float or Tensor
+        From 0 to 1; a vector gives one result for each, in a new first dimension.
+    dim : int, optional
+        Default: all elements.
+    keepdim : bool
+        Keep the dimension, with size 1. Default False.
+    interpolation : {"linear", "lower", "higher", "nearest", "midpoint"}
+        Between two elements. Default "linear".
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        If q is out of range.
+
+    Notes
+    -----
+    Has the behaviour of ``torch.quantile``; NaN where there is a NaN.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.quantile(fastnn.tensor([0.0, 1.0, 2.0, 3.0]), 0.5)
+    tensor(1.5)
+    """
+    return _quantile(as_tensor(input), q, dim, keepdim, interpolation, False, "quantile")
+
+
+def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+    """`quantile` that passes over NaN: ``torch.nanquantile``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nanquantile(fastnn.tensor([0.0, 1.0, float("nan")]), 0.5)
+    tensor(0.5)
+    """
+    return _quantile(as_tensor(input), q, dim, keepdim, interpolation, True, "nanquantile")
+
+
+def nansum(input, dim=None, keepdim=False):
+    """The sum of the elements that are not NaN: ``torch.nansum``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nansum(fastnn.tensor([1.0, float("nan"), 2.0]))
+    tensor(3.)
+    """
+    x = as_tensor(input)
+    return (
+        where(isnan(x), 0.0, x).sum(dim, keepdim) if x.is_floating_point() else x.sum(dim, keepdim)
+    )
+
+
+def nanmean(input, dim=None, keepdim=False):
+    """The mean of the elements that are not NaN: ``torch.nanmean``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.nanmean(fastnn.tensor([1.0, float("nan"), 2.0]))
+    tensor(1.5)
+    """
+    x = as_tensor(input)
+    known = (x.detach() == x.detach()).to(x.dtype)
+    return nansum(x, dim, keepdim) / known.sum(dim, keepdim)
+
+
+def aminmax(input, *, dim=None, keepdim=False):
+    """The smallest and the largest element: ``torch.aminmax``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.aminmax(fastnn.tensor([2.0, 1.0, 3.0])).max
+    tensor(3.)
+    """
+    return _aminmax(amin(input, dim, keepdim), amax(input, dim, keepdim))
+
+
+def msort(input):
+    """The input sorted along its first dimension: ``torch.msort``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.msort(fastnn.tensor([3, 1, 2]))
+    tensor([1, 2, 3])
+    """
+    return sort(input, 0).values
+
+
+def count_nonzero(input, dim=None):
+    """How many elements are not 0, of all or along dimensions: ``torch.count_nonzero``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.count_nonzero(fastnn.tensor([2.0, 0.0, 3.0]))
+    tensor(2)
+    """
+    return (as_tensor(input) != 0).sum(dim)
