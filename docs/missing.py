@@ -67,7 +67,6 @@ REASONS = [
     (r"nn\.utils\.(clip_grads_with_norm_|get_total_norm)", "clip_grad_norm_ and get_grad_norm"),
     (r"nn\.utils\.(convert_conv.*)", MEMORY),
     (r"nn\.utils\.(weight_norm|remove_weight_norm|spectral_norm|remove_spectral_norm)", DEPRECATED + ": parametrizations"),
-    (r"nn\.utils\.(parametrize|parametrizations)", "not built yet: weight_norm and spectral_norm"),
     (r"nn\.utils\.(stateless|skip_init|init|memory_format|prune)", "lazy and functional tricks of PyTorch's internals"),
     (r"nn\.utils\.(clip_grad|convert_parameters|fusion|rnn)", "a module; its functions are in fastnn.nn.utils"),
     (r"optim\.(SparseAdam)", SPARSE),

@@ -30,9 +30,10 @@ from fastnn._engine.engine import (
     tensor,
 )
 from fastnn._engine.engine import as_tensor_ as as_tensor
-from fastnn import autograd
+from fastnn import autograd, cuda
 from fastnn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
 from fastnn.config import config_info, show_config
+from fastnn.device import device
 from fastnn.dlpack import from_dlpack
 from fastnn.ops import *
 from fastnn.version import __version__

@@ -442,3 +442,40 @@ def test_fusing_batch_norm_and_parameters_as_a_vector():
     np.testing.assert_array_equal(model[0].bias.detach().numpy(), [6, 7])
     with pytest.raises(ValueError, match="11 elements"):
         nn.utils.vector_to_parameters(fastnn.arange(12.0), model.parameters())
+
+
+@pytest.mark.parametrize("name", ["weight_norm", "spectral_norm"])
+@pytest.mark.parametrize(
+    ("layer", "args", "shape"),
+    [("Linear", (4, 3), (5, 4)), ("Conv2d", (2, 3, 2), (1, 2, 4, 4)), ("ConvTranspose1d", (2, 3, 2), (1, 2, 4))],
+)  # fmt: skip
+def test_parametrizations_as_torch(name, layer, args, shape):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    rng = np.random.default_rng(8)
+    mine = getattr(nn.utils.parametrizations, name)(getattr(nn, layer)(*args)).double()
+    theirs = getattr(torch.nn.utils.parametrizations, name)(
+        getattr(torch.nn, layer)(*args)
+    ).double()
+    assert sorted(mine.state_dict()) == sorted(theirs.state_dict())
+    mine.load_state_dict({k: np.array(v.numpy()) for k, v in theirs.state_dict().items()})
+    for training in (True, True, False):
+        mine.train(training)
+        theirs.train(training)
+        x = rng.standard_normal(shape)
+        y, z = mine(fastnn.tensor(x)), theirs(torch.tensor(x))
+        np.testing.assert_allclose(y.detach().numpy(), z.detach().numpy(), rtol=1e-9, atol=1e-12)
+        mine.zero_grad()
+        theirs.zero_grad()
+        (y**2).sum().backward()
+        (z**2).sum().backward()
+        wanted = dict(theirs.named_parameters())
+        for key, p in mine.named_parameters():
+            np.testing.assert_allclose(
+                p.grad.numpy(), wanted[key].grad.numpy(), rtol=1e-8, atol=1e-11
+            )
+    before = mine.weight.detach().numpy().copy()
+    nn.utils.parametrize.remove_parametrizations(mine, "weight")
+    assert type(mine) is getattr(nn, layer) and isinstance(mine.weight, nn.Parameter)
+    np.testing.assert_array_equal(mine.weight.detach().numpy(), before)
+    with pytest.raises(ValueError, match="not parametrized"):
+        nn.utils.parametrize.remove_parametrizations(mine, "weight")

@@ -542,3 +542,18 @@ for f in (operator.neg, operator.abs, operator.invert, lambda x: operator.setite
 
 def test_operators_that_nobody_has_filled_in_raise():
     run(ENGINE_ALONE)
+
+
+def test_devices_of_scripts_written_for_gpus():
+    device = fastnn.device("cuda" if fastnn.cuda.is_available() else "cpu")
+    assert device == "cpu" and device.type == "cpu" and repr(device) == "device(type='cpu')"
+    assert fastnn.cuda.device_count() == 0
+    fastnn.cuda.manual_seed_all(3)
+    x = fastnn.tensor([1.0], device=device).to(device) + fastnn.ones(1, device=device)
+    assert x.device == device
+    assert fastnn.nn.Linear(1, 1).to(device)(x).shape == (1, 1)[:1]
+    with pytest.raises(ValueError, match="computes on the CPU"):
+        fastnn.device("cuda")
+    for make in (fastnn.tensor, fastnn.as_tensor):
+        with pytest.raises(ValueError, match="device must be 'cpu'"):
+            make(np.ones(2), device="mps")

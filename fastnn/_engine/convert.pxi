@@ -269,7 +269,13 @@ cdef int checked_dim(object dim, int ndim, str what) except -1:
     return d + most if d < 0 else d
 
 
-def tensor(data, dtype=None, requires_grad=False):
+cdef int on_cpu(object device, str what) except -1:
+    if device is not None and not (isinstance(device, str) and device == "cpu"):
+        raise ValueError(f"{what}: device must be 'cpu', got {device!r}; fastnn computes on the CPU")
+    return 0
+
+
+def tensor(data, dtype=None, requires_grad=False, device=None):
     """Make a tensor with a copy of the data.
 
     Parameters
@@ -281,6 +287,8 @@ def tensor(data, dtype=None, requires_grad=False):
         floats, int64 for ints, narrow and unsigned integers.
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -305,6 +313,7 @@ def tensor(data, dtype=None, requires_grad=False):
     tensor([[1., 2.],
             [3., 4.]])
     """
+    on_cpu(device, "tensor")
     cdef Tensor t = from_data(data, -1 if dtype is None else dtype_code(dtype), True)
     if requires_grad:
         t.requires_grad = True
@@ -350,7 +359,7 @@ def from_numpy(array):
     return t
 
 
-def as_tensor_(data, dtype=None):
+def as_tensor_(data, dtype=None, device=None):
     """Make a tensor, sharing memory where that is possible.
 
     Parameters
@@ -359,6 +368,8 @@ def as_tensor_(data, dtype=None):
         A Tensor or array of the right dtype is shared, everything else is copied.
     dtype : dtype, optional
         Default: that of the data.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -374,6 +385,7 @@ def as_tensor_(data, dtype=None):
     >>> fastnn.as_tensor(np.arange(3))
     tensor([0, 1, 2])
     """
+    on_cpu(device, "as_tensor")
     cdef Tensor t = as_tensor(data, b"as_tensor")
     if dtype is not None and dtype_code(dtype) != t.dtype_:
         return from_data(t, dtype_code(dtype), True)

@@ -191,6 +191,7 @@ cdef Tensor new_strided_like(Tensor x)
 cdef Tensor from_array(object data, int dtype, str argument)
 cdef object to_numpy(Tensor t)                          # shares memory
 cdef int dtype_code(object dtype, str argument=*) except -1
+cdef int on_cpu(object device, str what) except -1      # a device argument: None or "cpu"
 cdef int checked_dim(object dim, int ndim, str what) except -1
 cdef Generator default_generator
 

@@ -20,7 +20,7 @@ cdef Tensor made(object shape, object dtype, int default, bint requires_grad, ob
     return t
 
 
-def zeros(*size, dtype=None, requires_grad=False):
+def zeros(*size, dtype=None, requires_grad=False, device=None):
     """A tensor of zeros.
 
     Parameters
@@ -31,6 +31,8 @@ def zeros(*size, dtype=None, requires_grad=False):
         Default float32.
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -52,10 +54,11 @@ def zeros(*size, dtype=None, requires_grad=False):
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
+    on_cpu(device, "zeros")
     return made(from_varargs(size), dtype, FNN_F32, requires_grad, 0, "zeros")
 
 
-def ones(*size, dtype=None, requires_grad=False):
+def ones(*size, dtype=None, requires_grad=False, device=None):
     """A tensor of ones.
 
     Parameters
@@ -66,6 +69,8 @@ def ones(*size, dtype=None, requires_grad=False):
         Default float32.
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -86,10 +91,11 @@ def ones(*size, dtype=None, requires_grad=False):
     >>> fastnn.ones(2)
     tensor([1., 1.])
     """
+    on_cpu(device, "ones")
     return made(from_varargs(size), dtype, FNN_F32, requires_grad, 1, "ones")
 
 
-def empty(*size, dtype=None, requires_grad=False):
+def empty(*size, dtype=None, requires_grad=False, device=None):
     """A tensor whose values are not set: whatever its memory held.
 
     Parameters
@@ -100,6 +106,8 @@ def empty(*size, dtype=None, requires_grad=False):
         Default float32.
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -120,10 +128,11 @@ def empty(*size, dtype=None, requires_grad=False):
     >>> fastnn.empty(2, 3).shape
     (2, 3)
     """
+    on_cpu(device, "empty")
     return made(from_varargs(size), dtype, FNN_F32, requires_grad, None, "empty")
 
 
-def full(size, fill_value, *, dtype=None, requires_grad=False):
+def full(size, fill_value, *, dtype=None, requires_grad=False, device=None):
     """A tensor of one value.
 
     Parameters
@@ -135,6 +144,8 @@ def full(size, fill_value, *, dtype=None, requires_grad=False):
         Default: bool, int64 or float32, as the value is.
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -157,6 +168,7 @@ def full(size, fill_value, *, dtype=None, requires_grad=False):
     >>> fastnn.full((2,), 0.5)
     tensor([0.5, 0.5])
     """
+    on_cpu(device, "full")
     if isinstance(fill_value, Tensor) and (<Tensor>fill_value).size_ == 1:
         fill_value = fill_value.item()
     cdef int default = dtype_of_number(fill_value, "full: fill_value")
@@ -176,7 +188,7 @@ cdef Tensor like(object input, object dtype, bint requires_grad, object value, s
     return made(shape_of(x), dtype, x.dtype_, requires_grad, value, what)
 
 
-def zeros_like(input, *, dtype=None, requires_grad=False):
+def zeros_like(input, *, dtype=None, requires_grad=False, device=None):
     """Zeros of the shape and, unless another is given, the dtype of a tensor.
 
     Parameters
@@ -185,6 +197,8 @@ def zeros_like(input, *, dtype=None, requires_grad=False):
     dtype : dtype, optional
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -206,10 +220,11 @@ def zeros_like(input, *, dtype=None, requires_grad=False):
     >>> fastnn.zeros_like(fastnn.tensor([1, 2]))
     tensor([0, 0])
     """
+    on_cpu(device, "zeros_like")
     return like(input, dtype, requires_grad, 0, "zeros_like")
 
 
-def ones_like(input, *, dtype=None, requires_grad=False):
+def ones_like(input, *, dtype=None, requires_grad=False, device=None):
     """Ones of the shape and, unless another is given, the dtype of a tensor.
 
     Parameters
@@ -218,6 +233,8 @@ def ones_like(input, *, dtype=None, requires_grad=False):
     dtype : dtype, optional
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -239,10 +256,11 @@ def ones_like(input, *, dtype=None, requires_grad=False):
     >>> fastnn.ones_like(fastnn.tensor([1, 2]))
     tensor([1, 1])
     """
+    on_cpu(device, "ones_like")
     return like(input, dtype, requires_grad, 1, "ones_like")
 
 
-def empty_like(input, *, dtype=None, requires_grad=False):
+def empty_like(input, *, dtype=None, requires_grad=False, device=None):
     """A tensor with values not set, of the shape and, unless another is given, the dtype of a tensor.
 
     Parameters
@@ -251,6 +269,8 @@ def empty_like(input, *, dtype=None, requires_grad=False):
     dtype : dtype, optional
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -272,10 +292,11 @@ def empty_like(input, *, dtype=None, requires_grad=False):
     >>> fastnn.empty_like(fastnn.tensor([1, 2])).dtype
     dtype('int64')
     """
+    on_cpu(device, "empty_like")
     return like(input, dtype, requires_grad, None, "empty_like")
 
 
-def full_like(input, fill_value, *, dtype=None, requires_grad=False):
+def full_like(input, fill_value, *, dtype=None, requires_grad=False, device=None):
     """One value in the shape and, unless another is given, the dtype of a tensor.
 
     Parameters
@@ -285,6 +306,8 @@ def full_like(input, fill_value, *, dtype=None, requires_grad=False):
     dtype : dtype, optional
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -306,12 +329,13 @@ def full_like(input, fill_value, *, dtype=None, requires_grad=False):
     >>> fastnn.full_like(fastnn.tensor([1, 2]), 7)
     tensor([7, 7])
     """
+    on_cpu(device, "full_like")
     cdef Tensor x = as_tensor(input, "full_like: input")
     dtype_of_number(fill_value, "full_like: fill_value")
     return like(x, dtype, requires_grad, converted(fill_value, dtype, x.dtype_), "full_like")
 
 
-def eye(n, m=None, *, dtype=None, requires_grad=False):
+def eye(n, m=None, *, dtype=None, requires_grad=False, device=None):
     """A matrix with ones on the diagonal and zeros elsewhere.
 
     Parameters
@@ -324,6 +348,8 @@ def eye(n, m=None, *, dtype=None, requires_grad=False):
         Default float32.
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -346,6 +372,7 @@ def eye(n, m=None, *, dtype=None, requires_grad=False):
     tensor([[1., 0.],
             [0., 1.]])
     """
+    on_cpu(device, "eye")
     cdef Tensor t = made((n, n if m is None else m), dtype, FNN_F32, False, 0, "eye")
     if t.size_:
         t.diagonal()[...] = 1

@@ -33,7 +33,7 @@ cdef Tensor empty(tuple size, object dtype, object requires_grad, str what):
     return t
 
 
-def rand(*size, generator=None, dtype=None, requires_grad=False):
+def rand(*size, generator=None, dtype=None, requires_grad=False, device=None):
     """Numbers drawn uniformly from [0, 1): ``torch.rand``.
 
     Parameters
@@ -51,12 +51,13 @@ def rand(*size, generator=None, dtype=None, requires_grad=False):
     >>> fastnn.rand(2, 3).shape
     (2, 3)
     """
+    on_cpu(device, "rand")
     cdef Tensor t = empty(size, dtype, requires_grad, "rand")
     fill_uniform(t, 0, 1, checked_generator(generator, "rand"))
     return t
 
 
-def randn(*size, generator=None, dtype=None, requires_grad=False):
+def randn(*size, generator=None, dtype=None, requires_grad=False, device=None):
     """Standard normal numbers: ``torch.randn``.
 
     Parameters
@@ -74,26 +75,29 @@ def randn(*size, generator=None, dtype=None, requires_grad=False):
     >>> fastnn.randn((4, 5)).shape
     (4, 5)
     """
+    on_cpu(device, "randn")
     cdef Tensor t = empty(size, dtype, requires_grad, "randn")
     fill_normal(t, 0, 1, checked_generator(generator, "randn"))
     return t
 
 
-def rand_like(input, *, dtype=None, requires_grad=False, generator=None):
+def rand_like(input, *, dtype=None, requires_grad=False, generator=None, device=None):
     """`rand` with the shape, and unless given the dtype, of a tensor: ``torch.rand_like``."""
+    on_cpu(device, "rand_like")
     cdef Tensor x = as_tensor(input, b"rand_like: input")
     return rand(*shape_of(x), generator=generator, requires_grad=requires_grad,
                 dtype=dtype_name(x.dtype_) if dtype is None else dtype)
 
 
-def randn_like(input, *, dtype=None, requires_grad=False, generator=None):
+def randn_like(input, *, dtype=None, requires_grad=False, generator=None, device=None):
     """`randn` with the shape, and unless given the dtype, of a tensor: ``torch.randn_like``."""
+    on_cpu(device, "randn_like")
     cdef Tensor x = as_tensor(input, b"randn_like: input")
     return randn(*shape_of(x), generator=generator, requires_grad=requires_grad,
                  dtype=dtype_name(x.dtype_) if dtype is None else dtype)
 
 
-def randint(low, high=None, size=None, *, generator=None, dtype=None):
+def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None):
     """Integers drawn uniformly from low to high - 1: ``torch.randint``.
 
     Parameters
@@ -106,6 +110,8 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None):
     generator : Generator, optional
     dtype : dtype, optional
         Default int64.
+    device : str, optional
+        Only "cpu".
 
     Raises
     ------
@@ -118,6 +124,7 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None):
     >>> fastnn.randint(3, 4, (2,))
     tensor([3, 3])
     """
+    on_cpu(device, "randint")
     cdef fnn_call c
     cdef Tensor t
     cdef Generator g = checked_generator(generator, "randint")
@@ -142,8 +149,9 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None):
     return t if dtype is None else cast(t, dtype_code(dtype))
 
 
-def randint_like(input, low, high=None, *, dtype=None, generator=None):
+def randint_like(input, low, high=None, *, dtype=None, generator=None, device=None):
     """`randint` with the shape, and unless given the dtype, of a tensor: ``torch.randint_like``."""
+    on_cpu(device, "randint_like")
     cdef Tensor x = as_tensor(input, b"randint_like: input")
     if high is None:
         low, high = 0, low
@@ -151,7 +159,7 @@ def randint_like(input, low, high=None, *, dtype=None, generator=None):
                    dtype=dtype_name(x.dtype_) if dtype is None else dtype)
 
 
-def randperm(n, *, generator=None, dtype=None):
+def randperm(n, *, generator=None, dtype=None, device=None):
     """A random order of 0 to n - 1: ``torch.randperm``.
 
     Parameters
@@ -160,6 +168,8 @@ def randperm(n, *, generator=None, dtype=None):
     generator : Generator, optional
     dtype : dtype, optional
         Default int64.
+    device : str, optional
+        Only "cpu".
 
     Notes
     -----
@@ -171,6 +181,7 @@ def randperm(n, *, generator=None, dtype=None):
     >>> sorted(fastnn.randperm(4).tolist())
     [0, 1, 2, 3]
     """
+    on_cpu(device, "randperm")
     cdef fnn_call c
     cdef Tensor t
     cdef Generator g = checked_generator(generator, "randperm")

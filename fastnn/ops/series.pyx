@@ -9,7 +9,7 @@ from fastnn.ops.argument cimport dtype_of_number, whole
 __all__ = ["arange", "linspace"]
 
 
-def arange(start, end=None, step=1, *, dtype=None, requires_grad=False):
+def arange(start, end=None, step=1, *, dtype=None, requires_grad=False, device=None):
     """Numbers from start (included) to end (excluded): start + i * step.
 
     Parameters
@@ -20,6 +20,8 @@ def arange(start, end=None, step=1, *, dtype=None, requires_grad=False):
         Default: int64 if all three are ints, else float32.
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -41,6 +43,7 @@ def arange(start, end=None, step=1, *, dtype=None, requires_grad=False):
     >>> fastnn.arange(1, 7, 2)
     tensor([1, 3, 5])
     """
+    on_cpu(device, "arange")
     if end is None:
         start, end = 0, start
     codes = [dtype_of_number(v, "arange: start, end and step") for v in (start, end, step)]
@@ -60,7 +63,7 @@ def arange(start, end=None, step=1, *, dtype=None, requires_grad=False):
     return t
 
 
-def linspace(start, end, steps, *, dtype=None, requires_grad=False):
+def linspace(start, end, steps, *, dtype=None, requires_grad=False, device=None):
     """Numbers at equal distances from start to end, both included.
 
     Parameters
@@ -72,6 +75,8 @@ def linspace(start, end, steps, *, dtype=None, requires_grad=False):
         Default float32.
     requires_grad : bool
         Default False.
+    device : str, optional
+        Only "cpu".
 
     Returns
     -------
@@ -93,6 +98,7 @@ def linspace(start, end, steps, *, dtype=None, requires_grad=False):
     >>> fastnn.linspace(0, 1, 3)
     tensor([0. , 0.5, 1. ])
     """
+    on_cpu(device, "linspace")
     dtype_of_number(start, "linspace: start")
     dtype_of_number(end, "linspace: end")
     if whole(steps, "linspace: steps") < 0:

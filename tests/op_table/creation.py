@@ -14,6 +14,7 @@ ROWS = [
         errors=[Bad(ValueError, "sizes must not be negative, got -1 in dimension 1", 2, -1),
                 Bad(ValueError, "at most 8 dimensions", *[1] * 9),
                 Bad(MemoryError, "more than", 2**40, 2**40),
+                Bad(ValueError, "device must be 'cpu'", 2, device="cuda"),
                 Bad(TypeError, "must be an int, got float", 2.5)]),
     Row("ones", lambda *s: np.ones(s, f32), [Sample(2, 3), Sample(300, 301)],
         errors=[Bad(ValueError, "must not be negative", -1)]),

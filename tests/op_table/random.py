@@ -58,6 +58,7 @@ SHAPE_ERRORS = [
     Bad(TypeError, "float32 or float64", 3, dtype="int64"),
     Bad(TypeError, "sizes must be an int", None),
     Bad(TypeError, "generator", 3, generator=7),
+    Bad(ValueError, "device must be 'cpu'", 3, device="cuda"),
     Bad(ValueError, "8 dimensions", *[1] * 9),
 ]
 

@@ -1,4 +1,4 @@
-"""Helpers around training: clipping, parameters as a vector, fusing batch norm, sequences: ``torch.nn.utils``."""
+"""Around training: clipping, parameters as a vector, fusing, parametrizations, sequences: ``torch.nn.utils``."""
 
 from fastnn.nn.clip import (
     clip_grad_norm_,
@@ -7,7 +7,7 @@ from fastnn.nn.clip import (
     get_grad_norm,
     get_total_norm,
 )
-from fastnn.nn.utils import rnn
+from fastnn.nn.utils import parametrizations, parametrize, rnn
 from fastnn.nn.utils.fusion import (
     fuse_conv_bn_eval,
     fuse_conv_bn_weights,
@@ -26,6 +26,8 @@ __all__ = [
     "fuse_linear_bn_weights",
     "get_grad_norm",
     "get_total_norm",
+    "parametrizations",
+    "parametrize",
     "parameters_to_vector",
     "rnn",
     "vector_to_parameters",
