@@ -39,11 +39,13 @@ INPLACE = (
     "the form without the underscore does it; in-place forms save no memory in a recorded step"
 )
 PARALLEL = "many machines: data-parallel training is planned over MPI"
-SEVERAL = "several values of one name: write the constructor out"
+NOT_YET = "being built"
 
 # the first pattern that matches the whole of "room.name" gives the reason
 REASONS = [
-    (r"nn\.(Callable|Container|NLLLoss2d|DataParallel|Buffer|factory_kwargs)", DEPRECATED + " or typing"),
+    (r"nn\.(Container|NLLLoss2d)", DEPRECATED),
+    (r"nn\.Buffer", "register_buffer says the same"),
+    (r"nn\.DataParallel", GPU),
     (r"nn\.Lazy.*|nn\.Uninitialized.*", LAZY),
     (r"nn\.(.*3d)|nn\.functional\..*3d(_with_indices)?", VOLUMES),
     (r"nn\.SyncBatchNorm|nn\.parallel.*", PARALLEL),
@@ -71,9 +73,10 @@ REASONS = [
     (r"nn\.utils\.(clip_grad|convert_parameters|fusion|rnn)", "a module; its functions are in fastnn.nn.utils"),
     (r"optim\.(SparseAdam)", SPARSE),
     (r"optim\.(Adafactor|Muon)", "for models of billions of parameters, whose optimizer state must shrink"),
-    (r"optim\.lr_scheduler\.(EPOCH_DEPRECATION_WARNING|Callable|.*Any|Counter|Iterable|Number|Literal|Self|partial|SupportsFloat|TypedDict|cast|override|bisect_right|inf|wraps)", NOT_PUBLIC),
+    (r"optim\.lr_scheduler\.(EPOCH_DEPRECATION_WARNING|Callable|.*Any|Counter|Iterable|Number|Literal|Self|partial|SupportsFloat|TypedDict|cast|override|bisect_right|inf|wraps|ref)", NOT_PUBLIC),
     (r"optim\.lr_scheduler\.(Optimizer|Tensor)", NOT_PUBLIC),
     (r"optim\.lr_scheduler\.(_LRScheduler|LRScheduler)", "the base class is `Schedule`"),
+    (r"nn\..*Loss|nn\.functional\.(.*_loss|kl_div)", NOT_YET),
     # --- methods of Tensor
     (r"Tensor\.(is_(cuda|ipu|maia|meta|mkldnn|mps|mtia|vulkan|xla|xpu|distributed|nested|quantized|pinned|shared|sparse.*|cpu|neg|conj|complex|inference|coalesced|set_to|signed|same_size|nonzero))", "there is one device and one layout"),
     (r"Tensor\.(cuda|xpu|mtia|ipu|hpu|get_device|pin_memory|record_stream|to_mkldnn|share_memory_)", GPU),

@@ -192,6 +192,15 @@ COMPARING = [
     row("PairwiseDistance", on=[((3, 4), (3, 4)), ((4,), (4,))]),
     row("PairwiseDistance", p=1.0, keepdim=True, on=[((3, 4), (3, 4))]),
 ]
+SEQUENCES = [
+    row("RNN", 4, 5, num_layers=2, nonlinearity="relu", bidirectional=True, on=[(3, 2, 4), (3, 4)]),
+    row("LSTM", 4, 5, num_layers=2, batch_first=True, on=[(2, 3, 4), (3, 4)]),
+    row("GRU", 4, 5, bias=False, on=[(3, 2, 4)]),
+    *[row(f"{kind}Cell", 4, 5, on=[(2, 4), (4,)]) for kind in ("RNN", "LSTM", "GRU")],
+    row("MultiheadAttention", 4, 2, batch_first=True, on=[((2, 3, 4), (2, 5, 4), (2, 5, 4))]),
+    row("TransformerEncoderLayer", 4, 2, 8, 0.0, batch_first=True, on=[(2, 3, 4)]),
+    row("TransformerDecoderLayer", 4, 2, 8, 0.0, on=[((3, 2, 4), (5, 2, 4))]),
+]
 
 LAYERS = [
     *ACTIVATIONS,
@@ -202,4 +211,5 @@ LAYERS = [
     *POOLING,
     *PADDING,
     *COMPARING,
+    *SEQUENCES,
 ]

@@ -30,9 +30,13 @@ def test_links_lead_somewhere(page):
 
 
 def test_missing_is_current():
-    pytest.importorskip("torch", reason="compares with PyTorch")
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    version = ".".join(torch.__version__.split(".")[:2])
+    if f"PyTorch {version} " not in (DOCS / "missing.md").read_text("utf-8"):
+        pytest.skip(f"the page is about another PyTorch than {version}")
     spec = importlib.util.spec_from_file_location("missing", DOCS / "missing.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    page = (DOCS / "missing.md").read_text("utf-8")
-    assert page == script.page(), "what fastnn has changed: run  python docs/missing.py"
+    pages = [(DOCS / "missing.md").read_text("utf-8"), script.page()]
+    known, now = ([s for s in p.splitlines() if script.NOT_YET not in s] for p in pages)
+    assert known == now, "what fastnn has changed: run  python docs/missing.py"

@@ -10,6 +10,7 @@ from fastnn.ops import (
     count,
     creation,
     distance,
+    gate,
     grid,
     layout,
     matrix,
@@ -17,6 +18,7 @@ from fastnn.ops import (
     number,
     put,
     rank,
+    rectifier,
     scan,
     special,
 )
@@ -233,6 +235,7 @@ add_methods(
         "quantile": rank.quantile,
     }
 )
+add_methods({"hardshrink": rectifier.hardshrink, "prelu": gate.prelu})
 add_methods({"dist": distance.dist})
 add_methods({"multinomial": noise.multinomial})
 _IN_PLACE = (

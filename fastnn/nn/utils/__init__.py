@@ -26,9 +26,9 @@ __all__ = [
     "fuse_linear_bn_weights",
     "get_grad_norm",
     "get_total_norm",
+    "parameters_to_vector",
     "parametrizations",
     "parametrize",
-    "parameters_to_vector",
     "rnn",
     "vector_to_parameters",
 ]
