@@ -15,6 +15,8 @@ ROOMS = (
     "fastnn.nn.functional",
     "fastnn.nn.init",
     "fastnn.nn.utils",
+    "fastnn.nn.utils.parametrizations",
+    "fastnn.nn.utils.parametrize",
     "fastnn.nn.utils.rnn",
     "fastnn.optim",
     "fastnn.optim.lr_scheduler",

@@ -2,12 +2,13 @@
 
 from fastnn._engine.engine import Parameter, world_changed
 from fastnn.autograd import no_grad
-from fastnn.nn.container import ModuleDict, ModuleList
+from fastnn.nn.container import ModuleDict
+from fastnn.nn.module import Module
 
 __all__ = ["is_parametrized", "register_parametrization", "remove_parametrizations"]
 
 
-class ParametrizationList(ModuleList):
+class ParametrizationList(Module):
     """What computes one parameter: the modules in turn, and the tensors they start from.
 
     Holds ``original``, or ``original0``, ``original1``, ... where the first module's `right_inverse`
@@ -15,7 +16,9 @@ class ParametrizationList(ModuleList):
     """
 
     def __init__(self, modules, value):
-        super().__init__(modules)
+        super().__init__()
+        for i, module in enumerate(modules):
+            self.register_module(str(i), module)
         with no_grad():
             for module in reversed(modules):
                 if hasattr(module, "right_inverse"):
@@ -32,7 +35,7 @@ class ParametrizationList(ModuleList):
 
     def forward(self):
         """The parameter's value."""
-        modules = list(self)
+        modules = list(self.children())
         value = modules[0](*[getattr(self, name) for name in self.names])
         for module in modules[1:]:
             value = module(value)
