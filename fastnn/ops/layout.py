@@ -214,6 +214,9 @@ def column_stack(tensors):
     return cat([t.reshape(-1, 1) if t.ndim < 2 else t for t in _all(tensors)], 1)
 
 
+_MOST_PIECES = 1 << 24  # each is a Tensor: more would take minutes and gigabytes
+
+
 def tensor_split(input, indices_or_sections, dim=0):
     """Pieces along a dimension, as views: so many nearly equal ones, or cut in front of indices.
 
@@ -235,6 +238,8 @@ def tensor_split(input, indices_or_sections, dim=0):
         n = operator.index(indices_or_sections)
         if n < 1:
             raise ValueError(f"tensor_split: the number of sections must be positive, got {n}")
+        if n > _MOST_PIECES:
+            raise MemoryError(f"tensor_split: {n} sections; at most {_MOST_PIECES}")
         cuts = [size // n * i + min(size % n, i) for i in range(1, n)]
     ends, starts = [*cuts, size], [0, *cuts]
     return tuple(narrow(x, dim, a, max(b - a, 0)) for a, b in zip(starts, ends, strict=True))
