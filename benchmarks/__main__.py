@@ -38,7 +38,7 @@ class Options:
             for m in ("eager", "compile")
             if ("torch" if m == "eager" else "torch-compile") in wanted
         ]
-        self.running = []
+        self.running, self.started = [], {}
 
     def fresh(self):
         """(library, threads, mode) of all contestants: fastnn at all threads, peers at 1 and all."""
@@ -58,22 +58,30 @@ class Options:
         """A new contestant."""
         return Contestant(library, threads)
 
+    def teams(self):
+        """Contestants at 1 and at all threads, each in a process that stays; NumPy first."""
+        libraries = sorted(self.libraries, key=lambda library: library != "numpy")
+        for library in libraries:
+            for n in sorted({1, self.threads}):
+                if (library, n) not in self.started:
+                    self.started[library, n] = self.start(library, n)
+        return [c for (library, n), c in self.started.items() if library in libraries]
+
     def pairs(self):
         """(contestant, mode) pairs, with processes that stay for all suites; NumPy, the reference, first."""
         if not self.running:
-            started = {}
             for library, threads, mode in self.fresh():
                 key = library, threads
-                if key not in started:
-                    started[key] = self.start(library, threads)
-                self.running.append((started[key], mode))
+                if key not in self.started:
+                    self.started[key] = self.start(library, threads)
+                self.running.append((self.started[key], mode))
             self.running.sort(key=lambda pair: pair[0].library != "numpy")
         return self.running
 
     def close(self):
-        for contestant in {id(c): c for c, _ in self.running}.values():
+        for contestant in self.started.values():
             contestant.close()
-        self.running = []
+        self.running, self.started = [], {}
 
 
 def main():
@@ -83,7 +91,9 @@ def main():
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     parser.add_argument("--threads", type=int, default=cpus, help="peers run at 1 and at this many")
     parser.add_argument("--peers", default="numpy,torch,jax", help="also: torch-compile")
-    parser.add_argument("--only", default="", help="networks whose name has this text")
+    parser.add_argument(
+        "--only", default="", help="networks, or kernels and families, whose name has this text"
+    )
     parser.add_argument("--rounds", type=int, help="default 15, quick 5")
     parser.add_argument(
         "--out", default="benchmark-results", help="folder for report.md, .csv, .png"
@@ -111,9 +121,12 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-    (out / "report.md").write_text(report.markdown(cases, about, command))
+    (out / "report.md").write_text(report.markdown(cases, about, command, limits))
     report.write_csv(out / "report.csv", cases)
-    plotted = importlib.util.find_spec("matplotlib") and report.plot(out / "report.png", cases)
+    plotted = importlib.util.find_spec("matplotlib") is not None
+    if plotted:
+        report.plot(out / "report.png", [c for c in cases if c.size is None])
+        report.plot_kernels(out / "kernels.png", [c for c in cases if c.size is not None])
     print(
         f"\n{(out / 'report.md').read_text()}\nwritten to {out}/"
         + ("" if plotted else " (no plot)")

@@ -9,7 +9,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-PAUSE = 0.15  # s; OpenBLAS's idle threads keep a CPU busy for 0.1 s after a product
+# s after a turn with several threads: OpenBLAS's idle threads keep a CPU busy for 0.1 s
+PAUSES = {"numpy": 0.15, "torch": 0.03, "jax": 0.03, "fastnn": 0.01}
 LIBRARIES = ("fastnn", "numpy", "torch", "jax")
 
 
@@ -109,6 +110,9 @@ class Case:
     unit: str
     results: list
     flops: float | None = None
+    bytes: float | None = None
+    size: int | None = None  # its place on the x axis of a plot
+    op: str = ""  # which line of the plot it is on
 
     def ours(self):
         """fastnn's best result, or None."""
@@ -117,9 +121,9 @@ class Case:
     def peers(self):
         return [r for r in self.results if r.library != "fastnn"]
 
-    def ratio(self, peer):
-        """How many times the peer needs more than fastnn's best: the median over the rounds."""
-        ours = self.ours()
+    def ratio(self, peer, ours=None):
+        """How many times the peer needs more than fastnn('s best): the median over the rounds."""
+        ours = ours or self.ours()
         if ours is None or not peer.values:
             return float("nan")
         return statistics.median(p / o for p, o in zip(peer.values, ours.values, strict=False))
@@ -151,8 +155,8 @@ def interleaved(contestants, prepare, seconds, rounds, scale=1.0):
         turns.append((contestant, mode, count, result))
     for _ in range(rounds):
         for contestant, mode, count, result in turns:
-            time.sleep(PAUSE if contestant.threads > 1 else 0)
             seconds = result.take(contestant, "time", "seconds", mode, count=count)
+            time.sleep(PAUSES[contestant.library] if contestant.threads > 1 else 0)
             if seconds is not None:
                 result.values.append(scale * seconds)
     return results

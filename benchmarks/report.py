@@ -3,17 +3,20 @@
 import csv
 import math
 
-from .measure import best
+from .measure import LIBRARIES, best
 
 
-def markdown(cases, about, command):
+def markdown(cases, about, command, limits=None):
     """The report as text."""
     lines = ["# fastnn benchmarks", "", f"`{command}`", ""]
     lines += ["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in about), ""]
-    limit = dict(about).get("float32 multiply-add peak")
-    limit = float(limit.split()[0]) * 1e9 if limit else None
+    limits = limits or {}
     for suite in dict.fromkeys(case.suite for case in cases):
-        lines += [*_table([c for c in cases if c.suite == suite], suite, limit), ""]
+        table = [c for c in cases if c.suite == suite]
+        if table[0].size is None:
+            lines += [*_table(table, suite, limits.get("flops")), ""]
+        else:
+            lines += [*_kernel_table(table, suite, limits), ""]
     lines.append(
         "Medians of interleaved rounds, each library in a process of its own, at its better thread "
         "count (in brackets). Ratios: the median over the rounds of peer / fastnn's best; larger is "
@@ -44,6 +47,41 @@ def _table(cases, suite, limit):
             cells.append("-" if share is None else f"{100 * share:.0f}%")
         lines.append(_row(cells))
     return lines
+
+
+def _kernel_table(cases, family, limits):
+    """One line per kernel: who needs how long, the ratios, and how near the machine's limit it is."""
+    libraries = list(dict.fromkeys(r.library for c in cases for r in c.results))
+    head = [
+        f"{family}, µs",
+        *libraries,
+        "best peer / fastnn",
+        "on 1 thread",
+        "rate",
+        "of the limit",
+    ]
+    lines = [f"## {family}", "", _row(head), _row(["---"] * len(head))]
+    for case in cases:
+        cells = [case.name]
+        for library in libraries:
+            results = [r for r in case.results if r.library == library]
+            cells.append(_value(best(results)) or _failure(results))
+        single = [r for r in case.results if r.threads == 1]
+        cells += [_ratio(case, case.results), _ratio(case, single)]
+        ours = case.ours()
+        kind, unit = ("flops", "GFLOP/s") if case.flops else ("bytes", "GB/s")
+        rate = (case.flops or case.bytes) / (1e-6 * ours.median) if ours else math.nan
+        cells.append(f"{1e-9 * rate:.3g} {unit}")
+        cells.append(f"{100 * rate / limits[kind]:.0f}%" if kind in limits else "-")
+        lines.append(_row(cells))
+    return lines
+
+
+def _ratio(case, results):
+    """How many times the best peer of `results` needs more than the best fastnn of them."""
+    ours = best([r for r in results if r.library == "fastnn"])
+    peer = best([r for r in results if r.library != "fastnn"])
+    return f"**{case.ratio(peer, ours):.2f}**" if ours and peer else "-"
 
 
 def _failure(results):
@@ -101,6 +139,40 @@ def write_csv(path, cases):
                         r.error or r.note,
                     ]
                 )
+
+
+def plot_kernels(path, cases):
+    """One picture per family: GFLOP/s, or GB/s, over the size; one line per operation and library."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    families = list(dict.fromkeys(c.suite for c in cases))
+    if not families:
+        return
+    figure, grid = plt.subplots(
+        len(families), figsize=(9, 4.5 * len(families)), layout="constrained", squeeze=False
+    )
+    for axes, family in zip(grid[:, 0], families, strict=True):
+        members = [c for c in cases if c.suite == family]
+        for i, library in enumerate(LIBRARIES):
+            lines = {}  # one per operation, over its sizes
+            for c in members:
+                if result := best([r for r in c.results if r.library == library]):
+                    rate = (c.flops or c.bytes) / (1e3 * result.median)
+                    lines.setdefault(c.op, []).append((c.size, rate))
+            for k, points in enumerate(lines.values()):
+                x, y = zip(*sorted(points), strict=True)
+                label = None if k else library
+                axes.plot(
+                    x, y, f"{'o.x+'[i]}-", color=f"C{i}", label=label, markersize=4, linewidth=0.7
+                )
+        axes.set(xscale="log", yscale="log", title=family, xlabel="size")
+        axes.set_ylabel("GFLOP/s" if members[0].flops else "GB/s")
+        axes.legend()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def plot(path, cases):

@@ -1,12 +1,11 @@
 """What is measured: each suite is a function of the options that yields Cases."""
 
-import math
 import subprocess
 import sys
 from pathlib import Path
 
-from . import machine, nets
-from . import matmul as products
+from . import kernels as table
+from . import nets
 from .measure import Case, Measured, best, interleaved
 
 
@@ -105,25 +104,20 @@ def width(options):
         yield Case("width", net.name, "µs", results, net.flops())
 
 
-def matmul(options):
-    """Products of square matrices, at 1 and at all threads; `python -m benchmarks.matmul` has more."""
-    limits = machine.limits
-    for threads in sorted({1, options.threads}):
-        peak = (limits(threads) or {}).get("flops")
-        found = products.compare(
-            "square", options.libraries, threads, "float32", options.rounds, peak
-        )
-        for (_, m, n, k, _), seconds in found:
-            results = [
-                Measured(name, "", threads, error="the process ended")
-                if math.isnan(s)
-                else Measured(name, "", threads, [1e6 * s])
-                for name, s in seconds.items()
-            ]
-            yield Case("matmul", f"{m} x {n} x {k}", "µs", results, 2.0 * m * n * k)
+def kernels(options):
+    """Every kernel family over its sizes, each library at 1 and at all threads; --only FAMILY."""
+    contestants = [(c, "") for c in options.teams()]
+    for kernel in table.KERNELS:
+        if options.only not in f"{kernel.family}: {kernel.name}":
+            continue
+        task = "kernel", {"op": kernel.op, "sizes": kernel.sizes}
+        results = interleaved(contestants, task, options.seconds, options.rounds, 1e6)
+        results = [r for r in results if "no such operation" not in (r.error or "")]
+        work = kernel.flops, kernel.bytes, kernel.size, kernel.line
+        yield Case(kernel.family, kernel.name, "µs", results, *work)
 
 
-SUITES = {f.__name__: f for f in (steps, overhead, matmul, startup, mnist, memory, width)}
+SUITES = {f.__name__: f for f in (steps, overhead, kernels, startup, mnist, memory, width)}
 
 
 def summary(case):

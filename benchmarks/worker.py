@@ -39,6 +39,18 @@ class Worker:
         self.tasks[mode] = self.side.small_op(name, mode)
         return self.select(mode) | {"values": []}
 
+    def kernel(self, op, sizes, mode):
+        """Make a kernel of `kernels.py`; answers with its result's size, to be compared."""
+        import numpy as np
+
+        from . import kernels
+
+        run = kernels.build(sys.argv[1], op, sizes)
+        result = run()
+        result = np.asarray(result.detach() if hasattr(result, "detach") else result, np.float64)
+        self.tasks[mode] = run, None
+        return self.select(mode) | {"values": [float((result**2).sum())]}
+
     def epoch(self, folder, mode):
         run, self.test = self.side.epoch(folder, mode)
         self.tasks[mode] = run, None
