@@ -6,25 +6,13 @@
 #define FASTNN_ROWS_H
 
 #include "kernel.h"
+#include "lanes.h"
 #include "vmath.h"
 
 #define SUB_BLOCK (128 * VL) /* elements of a row that go into one set of accumulators */
 #define GROUP 8              /* rows whose moments are taken while they are in registers */
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-/* the first n elements; any n > 0 */
-static inline vec vload_upto(const real *p, int64_t n)
-{
-    return n >= VL ? vload(p) : vload_part(p, n);
-}
-static inline void vstore_upto(real *p, vec v, int64_t n)
-{
-    if (n >= VL)
-        vstore(p, v);
-    else
-        vstore_part(p, v, n);
-}
 
 /* the first n elements, any n > 0; the lanes past them read as `fill` */
 static inline vec vload_fill(const real *p, int64_t n, real fill)

@@ -6,6 +6,7 @@
 #define FASTNN_LINEAR_TILE_H
 
 #include "../kernel.h"
+#include "../lanes.h"
 #include "../matmul.h"
 
 #define NV 2 /* vectors in a row of a tile */
@@ -23,23 +24,7 @@
 #define MC FNN_MATMUL_ROWS
 #define PAD FNN_MATMUL_PAD
 
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 #define EACH(r, v) UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++)
-
-/* the first n (0 <= n <= VL) elements; the rest reads as zero, and is not written */
-INLINE vec vload_upto(const real *p, int64_t n) { return n >= VL ? vload(p) : vload_part(p, n); }
-INLINE void vstore_upto(real *p, vec v, int64_t n)
-{
-    if (n >= VL)
-        vstore(p, v);
-    else
-        vstore_part(p, v, n);
-}
 
 /* C(rows, cols) = init + A(rows, k) B(k, cols).  A is read element by element, at any strides; B is
  * read by whole vectors, its rows b_row apart. init is null (zero), or has rows init_row apart (0:
@@ -104,48 +89,6 @@ INLINE void tile(const int rows, const int vecs, int64_t k, const real *a, int64
 TILES(TILE, 1)
 TILES(TILE, 2)
 static const tile_function tiles[NV][MR] = {{TILES(TILE_NAME, 1)}, {TILES(TILE_NAME, 2)}};
-
-/* --- transposing VL x VL elements in registers: log2(VL) rounds of exchanging halves --- */
-
-#if VBYTES / (FNN_REAL / 8) == 2
-#define LANES(f, h) f(h, 0), f(h, 1)
-#elif VBYTES / (FNN_REAL / 8) == 4
-#define LANES(f, h) f(h, 0), f(h, 1), f(h, 2), f(h, 3)
-#elif VBYTES / (FNN_REAL / 8) == 8
-#define LANES(f, h) f(h, 0), f(h, 1), f(h, 2), f(h, 3), f(h, 4), f(h, 5), f(h, 6), f(h, 7)
-#else
-#define LANES(f, h)                                                                                \
-    f(h, 0), f(h, 1), f(h, 2), f(h, 3), f(h, 4), f(h, 5), f(h, 6), f(h, 7), f(h, 8), f(h, 9),      \
-        f(h, 10), f(h, 11), f(h, 12), f(h, 13), f(h, 14), f(h, 15)
-#endif
-#if defined(__clang__)
-#define MIX(a, b, f, h) __builtin_shufflevector(a, b, LANES(f, h))
-#else
-#define MIX(a, b, f, h) __builtin_shuffle(a, b, (ivec){LANES(f, h)})
-#endif
-#define LOW(h, lane) ((lane) & (h) ? VL + ((lane) ^ (h)) : (lane))
-#define HIGH(h, lane) ((lane) & (h) ? VL + (lane) : ((lane) ^ (h)))
-#define ROUND(h)                                                                                   \
-    UNROLL for (int i = 0; i < VL; i++) if (!(i & (h)))                                            \
-    {                                                                                              \
-        vec low = t[i], high = t[i | (h)];                                                         \
-        t[i] = MIX(low, high, LOW, h);                                                             \
-        t[i | (h)] = MIX(low, high, HIGH, h);                                                      \
-    }
-
-INLINE void transpose(vec *t)
-{
-    ROUND(1)
-#if VBYTES / (FNN_REAL / 8) >= 4
-    ROUND(2)
-#endif
-#if VBYTES / (FNN_REAL / 8) >= 8
-    ROUND(4)
-#endif
-#if VBYTES / (FNN_REAL / 8) >= 16
-    ROUND(8)
-#endif
-}
 
 /* to(rows, cols) = from(rows, cols), rows to_row and from_row apart */
 static inline void copy_rows(real *to, int64_t to_row, const real *from, int64_t from_row,
