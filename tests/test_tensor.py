@@ -295,6 +295,11 @@ def test_data_that_is_refused(data, kwargs, error, match):
         fastnn.tensor(data, **kwargs)
 
 
+def test_as_tensor_with_a_dtype_keeps_the_digits_of_python_floats():
+    assert fastnn.as_tensor(0.3, dtype=np.float64).item() == 0.3
+    assert fastnn.as_tensor([0.3], dtype=np.float64).tolist() == [0.3]
+
+
 def test_as_tensor_shares_where_it_can():
     a = np.arange(3, dtype=np.float32)
     assert fastnn.as_tensor(a).data_ptr() == a.ctypes.data

@@ -386,6 +386,8 @@ def as_tensor_(data, dtype=None, device=None):
     tensor([0, 1, 2])
     """
     on_cpu(device, "as_tensor")
+    if dtype is not None and not isinstance(data, (Tensor, np.ndarray)):
+        return from_data(data, dtype_code(dtype), True, b"as_tensor")     # float64 without a rounding to float32
     cdef Tensor t = as_tensor(data, b"as_tensor")
     if dtype is not None and dtype_code(dtype) != t.dtype_:
         return from_data(t, dtype_code(dtype), True)

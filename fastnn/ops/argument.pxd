@@ -4,6 +4,7 @@ from fastnn._engine.engine cimport Tensor
 
 cdef int64_t whole(object x, str what) except? -1                       # an int, or TypeError
 cdef double real(object x, str what) except? -1                         # a number, or TypeError
+cdef object number(object value, str what)                              # as it is, or TypeError
 cdef tuple listed(object x)                                             # f(2) and f((2, 3))
 cdef int sizes_from(object shape, int64_t *sizes, str what) except -1   # how many
 cdef object from_varargs(tuple arguments)                               # f(2, 3) and f((2, 3))

@@ -1,4 +1,5 @@
 """Arguments of ops: whole numbers, sizes, dimensions, checked before anything runs."""
+import contextlib
 import operator
 
 import numpy as np
@@ -24,6 +25,17 @@ cdef double real(object x, str what) except? -1:
     except (TypeError, ValueError, OverflowError):
         pass
     raise TypeError(f"{what} must be a number, got {x!r:.40}")
+
+
+cdef object number(object value, str what):
+    """The value as it is, a number that can be compared."""
+    try:
+        if not isinstance(value, (str, bytes)):
+            float(value)
+            return value
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise TypeError(f"{what} must be a number, got {value!r:.40}")
 
 
 cdef tuple listed(object x):
@@ -87,6 +99,52 @@ cdef int dtype_of_number(object value, str what) except -1:
     raise TypeError(f"{what} must be a number, got {type(value).__name__}")
 
 
+# --- for ops and layers that are written in Python --------------------------------------------------
+
+
 def _ints_per_dim(value, dims, least, op, argument):
-    """`ints_per_dim` for ops that are written in Python."""
+    """`ints_per_dim`."""
     return ints_per_dim(value, dims, least, op, argument)
+
+
+def _dim(dim, Tensor x, what):
+    """The dimension of x, not negative."""
+    return checked_dim(dim, x.ndim_, what)
+
+
+def _whole(value, what, least=None):
+    """The value as an int, not below `least`."""
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what} must be an int, got {value!r:.40}") from None
+    if not -(1 << 63) <= found < 1 << 63:
+        raise ValueError(f"{what} must be an int of at most 64 bits, got {found}")
+    if least is not None and found < least:
+        wanted = "positive" if least == 1 else f"at least {least}"
+        raise ValueError(f"{what} must be {wanted}, got {found}")
+    return found
+
+
+def _number(value, what):
+    """`number`."""
+    return number(value, what)
+
+
+def _several(values, what):
+    """The values as they are; they can be iterated over."""
+    if not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0 or isinstance(values, type):
+        raise TypeError(f"{what}: expected a sequence, got {values!r:.40}")
+    return values
+
+
+@contextlib.contextmanager
+def _named(op):
+    """Errors of what an op is made of begin with the op's own name."""
+    try:
+        yield
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
+        kind = ValueError if isinstance(error, OverflowError) else type(error)
+        if kind not in (TypeError, ValueError, IndexError):  # NumPy's own need other arguments
+            kind = next(k for k in (TypeError, ValueError, IndexError) if issubclass(kind, k))
+        raise kind(f"{op}: {error}") from None

@@ -2,6 +2,7 @@
 import cython
 from libc.math cimport sqrt
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport real
 from fastnn.ops.attend cimport attention, composed, steady
 
 __all__ = ["scaled_dot_product_attention"]
@@ -94,6 +95,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     if k.shape_[k.ndim_ - 1] != E or v.shape_[v.ndim_ - 2] != S or E == 0:
         raise ValueError(f"{what}: query, key and value have shapes {shape_of(q)}, {shape_of(k)} and {shape_of(v)}, "
                          "expected (..., L, E), (..., S, E) and (..., S, EV)")
+    dropout_p = real(dropout_p, f"{what}: dropout_p")
     if not 0 <= dropout_p <= 1:
         raise ValueError(f"{what}: dropout_p must be from 0 to 1, got {dropout_p}")
     if is_causal and attn_mask is not None:
@@ -121,6 +123,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     wide_k, wide_v = four(k.expand(lead_k + (S, E)), lead), four(v.expand(lead_v + (S, v.shape_[v.ndim_ - 1])), lead)
     if scale is None:
         scale = 1 / sqrt(<double>E)
+    scale = real(scale, f"{what}: scale")
     if mask is not None and mask.wants_grad and grad_enabled():
         y = composed(wide_q, wide_k, wide_v, four(mask.expand(whole), lead), is_causal, None, dropout_p, scale)
     else:

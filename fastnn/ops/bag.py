@@ -4,6 +4,7 @@ import numpy as np
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.along import gather
+from fastnn.ops.argument import _whole as whole
 from fastnn.ops.creation import zeros
 from fastnn.ops.embedding import embedding
 from fastnn.ops.slices import index_add
@@ -109,9 +110,11 @@ def embedding_bag(
     if scale_grad_by_freq and mode == "max":
         raise ValueError("embedding_bag: mode 'max' has no scale_grad_by_freq")
     index, w = as_tensor(input), as_tensor(weight)
+    padding_idx = None if padding_idx is None else whole(padding_idx, "embedding_bag: padding_idx")
     if per_sample_weights is not None:
         if mode != "sum":
             raise ValueError("embedding_bag: per_sample_weights go with mode 'sum'")
+        per_sample_weights = as_tensor(per_sample_weights)
         if tuple(per_sample_weights.shape) != tuple(index.shape):
             raise ValueError(
                 f"embedding_bag: per_sample_weights have shape {tuple(per_sample_weights.shape)}, "

@@ -1,5 +1,6 @@
 """Normalization of channels by the statistics of a batch: batch norm, instance norm."""
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport real
 from fastnn.ops.affine cimport *
 
 cdef extern from "fastnn.h":
@@ -200,7 +201,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         momentum = 0.0
     return batch_normed(x, mean, var, parameter(weight, x, x.shape_[1], "batch_norm: weight"),
                         parameter(bias, x, x.shape_[1], "batch_norm: bias"), training,
-                        -1 if momentum is None else momentum, eps, count)
+                        -1 if momentum is None else real(momentum, "batch_norm: momentum"),
+                        real(eps, "batch_norm: eps"), count)
 
 
 def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True,
@@ -243,6 +245,7 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
     tensor([[[-1.,  1.],
              [-1.,  1.]]])
     """
+    momentum, eps = real(momentum, "instance_norm: momentum"), real(eps, "instance_norm: eps")
     cdef Tensor x = float_tensor(input, "instance_norm: input"), mean, var, means = None, variances = None
     if x.ndim_ < 3:
         raise ValueError(f"instance_norm: input has shape {shape_of(x)}, expected (N, C, L, ...)")

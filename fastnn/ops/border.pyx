@@ -1,6 +1,6 @@
 """Elements around or beside others: pad, triangles and diagonals."""
 from fastnn._engine.engine cimport *
-from fastnn.ops.argument cimport listed, whole
+from fastnn.ops.argument cimport listed, real, whole
 from fastnn.ops.resize cimport picked
 from fastnn.ops.window cimport Window, diagonal_window, place, real_dim, take, whole_window
 
@@ -61,7 +61,7 @@ def pad(input, pad, mode="constant", value=None):
     if mode != "constant" and value is not None and value != 0:
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value!r}")
     if mode == "constant":
-        return pad_constant(x, amounts, 0 if value is None else value)
+        return pad_constant(x, amounts, 0 if value is None else real(value, "pad: value"))
     return pad_by_copies(x, amounts, mode)
 
 

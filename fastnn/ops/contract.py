@@ -1,8 +1,8 @@
 """Sums of products over chosen dimensions: einsum, tensordot, kron and products that are added."""
 
-import operator
-
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.argument import _dim as checked_dim
+from fastnn.ops.argument import _whole as whole
 from fastnn.ops.product import dot, matmul
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
 
 def _subscripts(equation, operands):
     """(letters of each operand, letters of the result), the ellipsis as capital Greek letters."""
+    if not isinstance(equation, str):
+        raise TypeError(f"einsum: equation must be a str, got {equation!r:.40}")
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(operands):
@@ -198,15 +200,17 @@ def tensordot(a, b, dims=2):
     """
     a, b = as_tensor(a), as_tensor(b)
     if isinstance(dims, (tuple, list)):
+        if len(dims) != 2:
+            raise ValueError(f"tensordot: dims must be an int or two sequences, got {dims!r}")
         first, second = (
-            list(d) if isinstance(d, (tuple, list)) else [operator.index(d)] for d in dims
+            [checked_dim(d, x, "tensordot") for d in (ds if hasattr(ds, "__iter__") else [ds])]
+            for ds, x in zip(dims, (a, b), strict=True)
         )
     else:
-        n = operator.index(dims)
+        n = whole(dims, "tensordot: dims")
         if not 0 <= n <= min(a.ndim, b.ndim):
             raise ValueError(f"tensordot: dims must be from 0 to {min(a.ndim, b.ndim)}, got {n}")
         first, second = list(range(a.ndim - n, a.ndim)), list(range(n))
-    first, second = [d % max(a.ndim, 1) for d in first], [d % max(b.ndim, 1) for d in second]
     if [a.shape[d] for d in first] != [b.shape[d] for d in second]:
         raise ValueError(
             f"tensordot: dimensions {first} of {tuple(a.shape)} and {second} of {tuple(b.shape)} "

@@ -3,6 +3,10 @@
 import numpy as np
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.argument import _dim as checked_dim
+from fastnn.ops.argument import _named as named
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _whole as whole
 
 __all__ = [
     "argwhere",
@@ -55,6 +59,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     (tensor([1, 3]), tensor([1, 2]))
     """
     x = _array(input)
+    dim = None if dim is None else checked_dim(dim, as_tensor(x), "unique")
     y, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim)
     inverse = inverse.reshape(x.shape if dim is None else -1)
     return _several(y, inverse, counts, return_inverse, return_counts)
@@ -70,6 +75,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     tensor([1, 2, 1])
     """
     x = _array(input)
+    dim = None if dim is None else checked_dim(dim, as_tensor(x), "unique_consecutive")
     rows = x.reshape(-1, 1) if dim is None else np.moveaxis(x, dim, 0).reshape(x.shape[dim], -1)
     first = np.ones(len(rows), bool)
     first[1:] = (rows[1:] != rows[:-1]).any(1)
@@ -94,7 +100,9 @@ def bincount(input, weights=None, minlength=0):
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x < 0).any():
         raise ValueError("bincount: input must hold integers from 0 in one dimension")
     w = None if weights is None else _array(weights)
-    y = np.bincount(x, w, minlength)
+    minlength = whole(minlength, "bincount: minlength", least=0)
+    with named("bincount"):
+        y = np.bincount(x, w, minlength)
     return as_tensor(y.astype(np.int64 if w is None else np.float64))
 
 
@@ -107,14 +115,16 @@ def histc(input, bins=100, min=0, max=0):
     >>> fastnn.histc(fastnn.tensor([1.0, 2.0, 2.0]), bins=2)
     tensor([1., 2.])
     """
-    x = _array(input).reshape(-1)
+    x, bins = _array(input).reshape(-1), whole(bins, "histc: bins", least=1)
+    min, max = float(number(min, "histc: min")), float(number(max, "histc: max"))
     if min == 0 and max == 0 and x.size:
         min, max = x.min(), x.max()
     if min == max:
         min, max = min - 1, max + 1
     if not min < max or not np.isfinite([min, max]).all():
         raise ValueError(f"histc: min and max must be finite and rise, got {min} and {max}")
-    return as_tensor(np.histogram(x, bins, (min, max))[0].astype(x.dtype))
+    with named("histc"):
+        return as_tensor(np.histogram(x, bins, (min, max))[0].astype(x.dtype))
 
 
 def argwhere(input):

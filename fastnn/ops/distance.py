@@ -1,6 +1,7 @@
 """Lengths of vectors, and how near vectors are to each other."""
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.argument import _number as number
 from fastnn.ops.moment import norm
 
 _MODES = (
@@ -41,7 +42,7 @@ def normalize(input, p=2.0, dim=1, eps=1e-12):
     >>> fastnn.nn.functional.normalize(fastnn.tensor([[3.0, 4.0]]))
     tensor([[0.6, 0.8]])
     """
-    x = as_tensor(input)
+    x, p = as_tensor(input), number(p, "normalize: p")
     return x / norm(x, p, dim, True).clamp(min=eps)
 
 
@@ -121,7 +122,9 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     >>> fastnn.pairwise_distance(fastnn.tensor([[3.0, 0.0]]), fastnn.tensor([[0.0, 4.0]]))
     tensor([5.])
     """
-    return norm(as_tensor(x1) - as_tensor(x2) + eps, p, -1, keepdim)
+    return norm(
+        as_tensor(x1) - as_tensor(x2) + number(eps, "pairwise_distance: eps"), p, -1, keepdim
+    )
 
 
 def dist(input, other, p=2):

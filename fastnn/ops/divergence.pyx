@@ -1,5 +1,6 @@
 """Losses between distributions: Kullback-Leibler, focal, squared earth mover's distance, distillation."""
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport real, whole
 from libc.stdint cimport INT64_MIN
 from fastnn.ops.loss cimport *
 from fastnn.ops.target cimport *
@@ -112,6 +113,8 @@ def focal_loss(input, target, gamma=2.0, weight=None, *, ignore_index=-100, redu
     """
     cdef int kind = reduction_of(reduction, "focal_loss")
     cdef Tensor t = as_tensor(target, "focal_loss: target")
+    gamma = real(gamma, "focal_loss: gamma")
+    ignore_index = whole(ignore_index, "focal_loss: ignore_index")
     if not gamma >= 0:
         raise ValueError(f"focal_loss: gamma must not be negative, got {gamma}")
     if t.dtype_ <= FNN_F64 or t.dtype_ == FNN_BOOL:
@@ -216,6 +219,7 @@ def distillation_loss(input, teacher, temperature=4.0, *, reduction="mean"):
     cdef int kind = reduction_of(reduction, "distillation_loss")
     cdef Tensor x, t
     cdef double scale
+    temperature = real(temperature, "distillation_loss: temperature")
     if not temperature > 0:
         raise ValueError(f"distillation_loss: temperature must be positive, got {temperature}")
     x, t = same_shapes(input, teacher, "distillation_loss")

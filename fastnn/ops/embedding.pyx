@@ -1,6 +1,6 @@
 """Look-up of rows by number, with a table that can be trained."""
 from fastnn._engine.engine cimport *
-from fastnn.ops.argument cimport whole
+from fastnn.ops.argument cimport real, whole
 
 __all__ = ["embedding"]
 
@@ -197,7 +197,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     if sparse:
         raise ValueError("embedding: sparse gradients do not exist in fastnn: sparse=False")
     if max_norm is not None:
-        shorten(w, index, max_norm, norm_type)
+        shorten(w, index, real(max_norm, "embedding: max_norm"), real(norm_type, "embedding: norm_type"))
     if scale_grad_by_freq:
         w = with_scaled_gradient(w, 1 / counts(w.detach(), index).clamp(min=1))
     y = new_rows(w, index)

@@ -5,6 +5,9 @@ import itertools
 import numpy as np
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.argument import _named as named
+from fastnn.ops.argument import _several as several
+from fastnn.ops.argument import _whole as whole
 from fastnn.ops.border import diag, pad
 from fastnn.ops.join import cat, stack
 from fastnn.ops.layout import atleast_2d
@@ -35,7 +38,25 @@ def broadcast_shapes(*shapes):
     >>> fastnn.broadcast_shapes((2, 1), (3,))
     (2, 3)
     """
-    return tuple(np.broadcast_shapes(*shapes))
+    return _together([_shape(s) for s in shapes], "broadcast_shapes")
+
+
+def _shape(sizes):
+    sizes = sizes if hasattr(sizes, "__iter__") else (sizes,)
+    return tuple(whole(s, "broadcast_shapes: sizes", least=0) for s in several(sizes, "shapes"))
+
+
+def _together(shapes, op):
+    """The shape that all broadcast to."""
+    n = max(map(len, shapes), default=0)
+    result = [1] * n
+    for shape in shapes:
+        for d, size in enumerate(shape, n - len(shape)):
+            if size != 1 and result[d] not in (1, size):
+                given = ", ".join(map(str, shapes))
+                raise ValueError(f"{op}: the shapes {given} do not broadcast together")
+            result[d] = size if result[d] == 1 else result[d]
+    return tuple(result)
 
 
 def broadcast_tensors(*tensors):
@@ -48,7 +69,7 @@ def broadcast_tensors(*tensors):
     (2, 3)
     """
     tensors = [as_tensor(t) for t in _given(tensors)]
-    shape = broadcast_shapes(*[tuple(t.shape) for t in tensors])
+    shape = _together([tuple(t.shape) for t in tensors], "broadcast_tensors")
     return tuple(t.expand(shape) for t in tensors)
 
 
@@ -102,6 +123,7 @@ def combinations(input, r=2, with_replacement=False):
     [[1, 2], [1, 3], [2, 3]]
     """
     x = as_tensor(input)
+    r = whole(r, "combinations: r", least=0)
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = np.array(list(choose(range(x.shape[0]), r)), np.int64).reshape(-1, r)
     return x[rows]
@@ -117,7 +139,10 @@ def block_diag(*tensors):
     tensor([[1, 0],
             [0, 2]])
     """
-    blocks = [atleast_2d(t) for t in tensors]
+    blocks = [atleast_2d(as_tensor(t)) for t in tensors]
+    for b in blocks:
+        if b.ndim > 2:
+            raise ValueError(f"block_diag: expected at most 2 dimensions, got shape {b.shape}")
     width, left, rows = sum(b.shape[1] for b in blocks), 0, []
     for b in blocks:
         rows.append(pad(b, (left, width - left - b.shape[1])))
@@ -147,7 +172,7 @@ def tril_indices(row, col, offset=0, *, dtype=np.int64):
     >>> fastnn.tril_indices(2, 2).tolist()
     [[0, 1, 1], [0, 0, 1]]
     """
-    return as_tensor(np.stack(np.tril_indices(row, offset, col)).astype(dtype))
+    return _triangle(np.tril_indices, "tril_indices", row, col, offset, dtype)
 
 
 def triu_indices(row, col, offset=0, *, dtype=np.int64):
@@ -159,4 +184,11 @@ def triu_indices(row, col, offset=0, *, dtype=np.int64):
     >>> fastnn.triu_indices(2, 2).tolist()
     [[0, 0, 1], [0, 1, 1]]
     """
-    return as_tensor(np.stack(np.triu_indices(row, offset, col)).astype(dtype))
+    return _triangle(np.triu_indices, "triu_indices", row, col, offset, dtype)
+
+
+def _triangle(function, op, row, col, offset, dtype):
+    row, col = whole(row, f"{op}: row", least=0), whole(col, f"{op}: col", least=0)
+    offset = min(max(whole(offset, f"{op}: offset"), -row), col)  # beyond it nothing changes
+    with named(op):
+        return as_tensor(np.stack(function(row, offset, col)), dtype)

@@ -1,11 +1,11 @@
 """Images rearranged or compared with their neighbours: pixel shuffles, unpooling, response norm."""
 
-import operator
-
 import numpy as np
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.argument import _ints_per_dim
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _whole as whole
 from fastnn.ops.border import pad
 from fastnn.ops.creation import zeros
 from fastnn.ops.pool import avg_pool2d
@@ -30,13 +30,7 @@ def _image(x, op, least=3):
 
 
 def _factor(value, op, name):
-    try:
-        value = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{op}: {name} must be an int, got {value!r}") from None
-    if value < 1:
-        raise ValueError(f"{op}: {name} must be positive, got {value}")
-    return value
+    return whole(value, f"{op}: {name}", least=1)
 
 
 def pixel_shuffle(input, upscale_factor):
@@ -199,6 +193,11 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     """
     x = _image(input, "local_response_norm")
     size = _factor(size, "local_response_norm", "size")
+    alpha, beta = (
+        number(alpha, "local_response_norm: alpha"),
+        number(beta, "local_response_norm: beta"),
+    )
+    k = number(k, "local_response_norm: k")
     if not x.numel():
         return x
     N, C = x.shape[:2]
@@ -224,13 +223,21 @@ def _unpool(input, indices, kernel_size, stride, padding, output_size, dims, op)
         (n - 1) * s + k - 2 * p
         for n, s, k, p in zip(x.shape[-dims:], steps, kernel, pads, strict=True)
     ]
+    if min(usual) < 0:
+        raise ValueError(f"{op}: padding {padding} leaves nothing of input {tuple(x.shape)}")
     if output_size is None:
         wanted = usual
     else:
-        wanted = list(output_size)[-dims:]
+        wanted = _ints_per_dim(
+            list(output_size)[-dims:] if isinstance(output_size, (tuple, list)) else output_size,
+            dims,
+            0,
+            op,
+            "output_size",
+        )
         if not all(abs(w - u) < s for w, u, s in zip(wanted, usual, steps, strict=True)):
             raise ValueError(
-                f"{op}: output_size {tuple(output_size)} is a stride or more from {tuple(usual)}"
+                f"{op}: output_size {output_size} is a stride or more from {tuple(usual)}"
             )
     lead, places = tuple(x.shape[:-dims]), 1
     for n in wanted:

@@ -1,8 +1,12 @@
 """Tensors joined, cut and turned under NumPy's names: hstack, tensor_split, flipud, meshgrid."""
 
-import operator
+import numpy as np
 
+from fastnn._engine.engine import Tensor
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.argument import _dim as checked_dim
+from fastnn.ops.argument import _several as several
+from fastnn.ops.argument import _whole as whole
 from fastnn.ops.axes import movedim
 from fastnn.ops.join import cat
 from fastnn.ops.window import narrow
@@ -28,8 +32,11 @@ __all__ = [
 ]
 
 
-def _all(tensors):
-    return [as_tensor(t) for t in tensors]
+def _all(tensors, op):
+    tensors = [as_tensor(t) for t in several(tensors, f"{op}: tensors")]
+    if not tensors:
+        raise ValueError(f"{op}: expected at least one tensor")
+    return tensors
 
 
 def _given(tensors):
@@ -94,8 +101,12 @@ def rot90(input, k=1, dims=(0, 1)):
     tensor([[2, 4],
             [1, 3]])
     """
-    x, (a, b) = as_tensor(input), dims
-    k = operator.index(k) % 4
+    x = as_tensor(input)
+    plane = [checked_dim(d, x, "rot90") for d in several(dims, "rot90: dims")]
+    if len(set(plane)) != 2 or len(plane) != 2:
+        raise ValueError(f"rot90: dims must be two different dimensions, got {dims!r}")
+    a, b = plane
+    k = whole(k, "rot90: k") % 4
     if k == 2:
         return x.flip((a, b))
     if k == 0:
@@ -162,7 +173,7 @@ def hstack(tensors):
     >>> fastnn.hstack([fastnn.tensor([1]), fastnn.tensor([2])])
     tensor([1, 2])
     """
-    tensors = [atleast_1d(t) for t in _all(tensors)]
+    tensors = [atleast_1d(t) for t in _all(tensors, "hstack")]
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
@@ -175,7 +186,7 @@ def vstack(tensors):
     >>> fastnn.vstack([fastnn.tensor([1]), fastnn.tensor([2])]).shape
     (2, 1)
     """
-    return cat([atleast_2d(t) for t in _all(tensors)], 0)
+    return cat([atleast_2d(t) for t in _all(tensors, "vstack")], 0)
 
 
 def row_stack(tensors):
@@ -199,7 +210,7 @@ def dstack(tensors):
     >>> fastnn.dstack([fastnn.tensor([1]), fastnn.tensor([2])]).shape
     (1, 1, 2)
     """
-    return cat([atleast_3d(t) for t in _all(tensors)], 2)
+    return cat([atleast_3d(t) for t in _all(tensors, "dstack")], 2)
 
 
 def column_stack(tensors):
@@ -211,7 +222,8 @@ def column_stack(tensors):
     >>> fastnn.column_stack([fastnn.tensor([1]), fastnn.tensor([2])]).shape
     (1, 2)
     """
-    return cat([t.reshape(-1, 1) if t.ndim < 2 else t for t in _all(tensors)], 1)
+    tensors = _all(tensors, "column_stack")
+    return cat([t.reshape(-1, 1) if t.ndim < 2 else t for t in tensors], 1)
 
 
 _MOST_PIECES = 1 << 24  # each is a Tensor: more would take minutes and gigabytes
@@ -228,18 +240,24 @@ def tensor_split(input, indices_or_sections, dim=0):
     >>> fastnn.tensor_split(fastnn.arange(5), 2)
     (tensor([0, 1, 2]), tensor([3, 4]))
     """
-    x = as_tensor(input)
-    size = x.shape[dim]
-    if hasattr(indices_or_sections, "tolist"):
+    return _pieces(as_tensor(input), indices_or_sections, dim, "tensor_split")
+
+
+def _pieces(x, indices_or_sections, dim, op):
+    dim = checked_dim(dim, x, op)
+    if x.ndim == 0:
+        raise ValueError(f"{op}: input has no dimensions that could be cut")
+    size, what = x.shape[dim], f"{op}: indices_or_sections"
+    if isinstance(indices_or_sections, (Tensor, np.ndarray)):
         indices_or_sections = indices_or_sections.tolist()
     if isinstance(indices_or_sections, (tuple, list)):
-        cuts = [slice(None, i).indices(size)[1] for i in indices_or_sections]
+        cuts = [slice(None, whole(i, what)).indices(size)[1] for i in indices_or_sections]
     else:
-        n = operator.index(indices_or_sections)
-        if n < 1:
-            raise ValueError(f"tensor_split: the number of sections must be positive, got {n}")
+        n = whole(indices_or_sections, what, least=1)
+        if op != "tensor_split" and size % n:
+            raise ValueError(f"{op}: {size} elements cannot be cut into {n} equal parts")
         if n > _MOST_PIECES:
-            raise MemoryError(f"tensor_split: {n} sections; at most {_MOST_PIECES}")
+            raise MemoryError(f"{op}: {n} sections; at most {_MOST_PIECES}")
         cuts = [size // n * i + min(size % n, i) for i in range(1, n)]
     ends, starts = [*cuts, size], [0, *cuts]
     return tuple(narrow(x, dim, a, max(b - a, 0)) for a, b in zip(starts, ends, strict=True))
@@ -255,12 +273,7 @@ def hsplit(input, indices_or_sections):
     2
     """
     x = as_tensor(input)
-    dim = 0 if x.ndim == 1 else 1
-    if isinstance(indices_or_sections, int) and x.shape[dim] % indices_or_sections:
-        raise ValueError(
-            f"hsplit: {x.shape[dim]} elements cannot be cut into {indices_or_sections} equal parts"
-        )
-    return tensor_split(x, indices_or_sections, dim)
+    return _pieces(x, indices_or_sections, 1 if x.ndim > 1 else 0, "hsplit")
 
 
 def vsplit(input, indices_or_sections):
@@ -272,12 +285,7 @@ def vsplit(input, indices_or_sections):
     >>> len(fastnn.vsplit(fastnn.ones(4, 4), 2))
     2
     """
-    x, dim = as_tensor(input), 0
-    if isinstance(indices_or_sections, int) and x.shape[dim] % indices_or_sections:
-        raise ValueError(
-            f"vsplit: {x.shape[dim]} elements cannot be cut into {indices_or_sections} equal parts"
-        )
-    return tensor_split(x, indices_or_sections, dim)
+    return _pieces(as_tensor(input), indices_or_sections, 0, "vsplit")
 
 
 def diff(input, n=1, dim=-1, prepend=None, append=None):
@@ -289,10 +297,13 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
     >>> fastnn.diff(fastnn.tensor([1, 4, 9]))
     tensor([3, 5])
     """
-    x = as_tensor(input)
+    x, n = as_tensor(input), whole(n, "diff: n", least=0)
+    dim = checked_dim(dim, x, "diff")
+    if x.ndim == 0:
+        raise ValueError("diff: input has no dimensions")
     parts = [as_tensor(p) for p in (prepend, x, append) if p is not None]
     x = cat(parts, dim) if len(parts) > 1 else x
-    for _ in range(n):
+    for _ in range(min(n, x.shape[dim] + 1)):  # then nothing is left
         size = x.shape[dim]
         x = narrow(x, dim, min(1, size), max(size - 1, 0)) - narrow(x, dim, 0, max(size - 1, 0))
     return x

@@ -2,6 +2,7 @@
 import warnings
 
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport real, whole
 from fastnn.ops.fold cimport shape_only
 from fastnn.ops.target cimport *
 from fastnn.ops.probability import log_softmax, softmax
@@ -194,7 +195,7 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     cdef Tensor x = float_tensor(input, "cross_entropy: input"), t = as_tensor(target, "cross_entropy: target"), w, y
     cdef int kind = reduction_of(reduction, "cross_entropy")
     cdef int64_t classes
-    cdef double smoothing = label_smoothing
+    cdef double smoothing = real(label_smoothing, "cross_entropy: label_smoothing")
     cdef bint soft
     if x.ndim_ == 0:
         raise ValueError("cross_entropy: input must have a dimension of classes, got a 0-d tensor")
@@ -210,6 +211,7 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     shape = shape_of(x)
     wanted = shape[:1] + shape[2:] if x.ndim_ > 1 else ()
     if not soft:
+        ignore_index = whole(ignore_index, "cross_entropy: ignore_index")
         t = labels_of(t, wanted, classes, ignore_index, "cross_entropy")
     elif t.dtype_ != x.dtype_:
         t = cast(t, x.dtype_)
@@ -347,6 +349,7 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
     w = class_weights(weight, x, classes, "nll_loss")
     shape = shape_of(x)
     wanted = shape[:1] + shape[2:] if x.ndim_ > 1 else ()
+    ignore_index = whole(ignore_index, "nll_loss: ignore_index")
     t = labels_of(t, wanted, classes, ignore_index, "nll_loss")
     if x.ndim_ == 2:
         return nll_rows(x, t, w, ignore_index, kind)

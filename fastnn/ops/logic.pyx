@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport real
 from fastnn.ops.broadcast cimport *
 from fastnn.ops.compare import eq, lt, ne
 
@@ -66,6 +67,7 @@ def isclose(input, other, rtol=1e-5, atol=1e-8, equal_nan=False):
     >>> fastnn.isclose(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.000001, 2.1])).tolist()
     [True, False]
     """
+    rtol, atol = real(rtol, "isclose: rtol"), real(atol, "isclose: atol")
     return by_numpy(lambda a, b: np.isclose(a, b, rtol, atol, equal_nan), as_tensor(input, b"isclose: input"),
                     as_tensor(other, b"isclose: other"))
 

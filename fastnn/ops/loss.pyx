@@ -1,5 +1,6 @@
 """Distances: squared, absolute, smooth and Huber losses; and how a loss of single elements runs."""
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport real
 from fastnn.ops.target cimport *
 
 cdef extern from "fastnn.h":
@@ -256,7 +257,7 @@ def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
     >>> fastnn.smooth_l1_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
     tensor(0.75)
     """
-    cdef double k = beta
+    cdef double k = real(beta, "smooth_l1_loss: beta")
     if not k >= 0:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
     if k == 0:
@@ -300,7 +301,7 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
     >>> fastnn.huber_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
     tensor(0.75)
     """
-    cdef double k = delta
+    cdef double k = real(delta, "huber_loss: delta")
     if not k > 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
     x, t = same_shapes(input, target, "huber_loss")

@@ -1,5 +1,6 @@
 """Margin losses of classes: multi-class hinge, Weston-Watkins, several labels per row."""
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport real
 from libc.stdint cimport INT64_MIN
 from fastnn.ops.target cimport *
 from fastnn.ops.binary_loss import binary_cross_entropy_with_logits
@@ -158,7 +159,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, *, reduction=
     """
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: p must be 1 or 2, got {p}")
-    return multi_margin("multi_margin_loss", input, target, p, margin, weight, reduction, True)
+    return multi_margin("multi_margin_loss", input, target, p, real(margin, "multi_margin_loss: margin"), weight, reduction, True)
 
 
 def weston_watkins_loss(input, target, margin=1.0, weight=None, *, reduction="mean"):
@@ -203,7 +204,7 @@ def weston_watkins_loss(input, target, margin=1.0, weight=None, *, reduction="me
     >>> fastnn.weston_watkins_loss(fastnn.zeros(2, 10), fastnn.tensor([3, 7]))
     tensor(9.)
     """
-    return multi_margin("weston_watkins_loss", input, target, 1, margin, weight, reduction, False)
+    return multi_margin("weston_watkins_loss", input, target, 1, real(margin, "weston_watkins_loss: margin"), weight, reduction, False)
 
 
 # --- several labels per row -------------------------------------------------------------------------

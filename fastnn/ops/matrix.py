@@ -1,8 +1,9 @@
 """Matrix products that are added to something, powers, traces and cross products."""
 
-import operator
-
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.argument import _dim as checked_dim
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _whole as whole
 from fastnn.ops.arrange import roll
 from fastnn.ops.creation import eye
 from fastnn.ops.product import bmm, matmul, mv, outer
@@ -33,7 +34,8 @@ def trace(input):
     return x.diagonal().sum()
 
 
-def _added(input, product, beta, alpha):
+def _added(op, input, product, beta, alpha):
+    beta, alpha = number(beta, f"{op}: beta"), number(alpha, f"{op}: alpha")
     if alpha != 1:
         product = product * alpha
     if beta == 0:
@@ -42,7 +44,7 @@ def _added(input, product, beta, alpha):
     total = product + (x if beta == 1 else x * beta)
     if tuple(total.shape) != tuple(product.shape):
         raise ValueError(
-            f"input of shape {tuple(x.shape)} does not broadcast to {tuple(product.shape)}"
+            f"{op}: input of shape {tuple(x.shape)} does not broadcast to {tuple(product.shape)}"
         )
     return total
 
@@ -57,7 +59,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     >>> fastnn.baddbmm(fastnn.ones(2, 3, 3), a, a.mT).sum()
     tensor(90.)
     """
-    return _added(input, bmm(batch1, batch2), beta, alpha)
+    return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
@@ -70,7 +72,7 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     >>> fastnn.addbmm(fastnn.ones(3, 3), a, a.mT).sum()
     tensor(81.)
     """
-    return _added(input, bmm(batch1, batch2).sum(0), beta, alpha)
+    return _added("addbmm", input, bmm(batch1, batch2).sum(0), beta, alpha)
 
 
 def addmv(input, mat, vec, *, beta=1, alpha=1):
@@ -82,7 +84,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     >>> fastnn.addmv(fastnn.tensor([1.0]), fastnn.tensor([[2.0]]), fastnn.tensor([3.0]))
     tensor([7.])
     """
-    return _added(input, mv(mat, vec), beta, alpha)
+    return _added("addmv", input, mv(mat, vec), beta, alpha)
 
 
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
@@ -94,7 +96,7 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
     >>> fastnn.addr(fastnn.tensor([[1.0]]), fastnn.tensor([2.0]), fastnn.tensor([3.0]))
     tensor([[7.]])
     """
-    return _added(input, outer(vec1, vec2), beta, alpha)
+    return _added("addr", input, outer(vec1, vec2), beta, alpha)
 
 
 def matrix_power(input, n):
@@ -110,7 +112,7 @@ def matrix_power(input, n):
     x = as_tensor(input)
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ValueError(f"matrix_power: expected square matrices, got shape {tuple(x.shape)}")
-    n = operator.index(n)
+    n = whole(n, "matrix_power: n")
     if n < 0:
         raise ValueError(f"matrix_power: n must not be negative, got {n}: there is no inverse")
     result = None
@@ -133,7 +135,7 @@ def cross(input, other, dim=-1):
     tensor([0., 0., 1.])
     """
     a, b = as_tensor(input), as_tensor(other)
-    if a.shape[dim] != 3 or b.shape[dim] != 3:
+    if any(x.ndim == 0 or x.shape[checked_dim(dim, x, "cross")] != 3 for x in (a, b)):
         raise ValueError(
             f"cross: dimension {dim} must have size 3, got {tuple(a.shape)} and {tuple(b.shape)}"
         )

@@ -1,5 +1,6 @@
 """Variance, standard deviation and vector norms."""
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport real
 from fastnn.ops.fold cimport *
 
 cdef extern from "fastnn.h":
@@ -54,7 +55,7 @@ cdef tuple spread_of(object input, object dim, object unbiased, bint keepdim, ob
         dim, unbiased = None, dim
     if unbiased is not None and correction is not None:
         raise ValueError(f"{what}: give unbiased or correction, not both")
-    less = correction if correction is not None else 0 if unbiased is not None and not unbiased else 1
+    less = real(correction, f"{what}: correction") if correction is not None else 0 if unbiased is not None and not unbiased else 1
     mask = mask_of(x, dim, what)
     measure(x, mask, &axis)
     y = reduced(x, mask, keepdim, x.dtype_)
@@ -293,7 +294,7 @@ def norm(input, p="fro", dim=None, keepdim=False, *, dtype=None):
     cdef Node node
     if isinstance(p, str) and p != "fro" or p is None:
         raise ValueError(f"norm: p must be a number or 'fro', got {p!r}")
-    power = 2.0 if p == "fro" else float(p)
+    power = 2.0 if isinstance(p, str) and p == "fro" else real(p, "norm: p")
     if power == float("inf") or power == -float("inf"):
         return (fastnn.amax if power > 0 else fastnn.amin)(abs(x), () if dim is None else dim, keepdim)
     if power == 0:

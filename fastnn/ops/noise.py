@@ -5,6 +5,7 @@ import numpy as np
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.along import scatter
 from fastnn.ops.argument import _ints_per_dim
+from fastnn.ops.argument import _number as number
 from fastnn.ops.choose import where
 from fastnn.ops.creation import zeros_like
 from fastnn.ops.order import topk
@@ -49,6 +50,7 @@ def rrelu(input, lower=1 / 8, upper=1 / 3, training=False, inplace=False):
     >>> fastnn.nn.functional.rrelu(fastnn.tensor([1.0, -24.0]))
     tensor([ 1. , -5.5])
     """
+    lower, upper = number(lower, "rrelu: lower"), number(upper, "rrelu: upper")
     if not lower <= upper:
         raise ValueError(f"rrelu: lower must be at most upper, got {lower} and {upper}")
     if not training:

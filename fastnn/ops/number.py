@@ -1,10 +1,13 @@
 """Small functions of each element: NaN replaced, signs, bits, logarithms that allow 0."""
 
 import math
+import operator
 
 import numpy as np
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.ops.argument import _named as named
+from fastnn.ops.argument import _number as number
 from fastnn.ops.choose import maximum, minimum, where
 from fastnn.ops.compare import eq
 from fastnn.ops.logic import isnan
@@ -49,6 +52,10 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     x = as_tensor(input)
     if not x.is_floating_point():
         return x.clone()
+    nan, posinf, neginf = (
+        v if v is None else number(v, f"nan_to_num: {what}")
+        for v, what in ((nan, "nan"), (posinf, "posinf"), (neginf, "neginf"))
+    )
     limits = np.finfo(x.dtype)
     x = where(isnan(x), 0.0 if nan is None else float(nan), x)
     x = where(eq(x, math.inf), float(limits.max) if posinf is None else float(posinf), x)
@@ -81,6 +88,7 @@ def logit(input, eps=None):
     """
     x = as_tensor(input)
     if eps is not None:
+        eps = number(eps, "logit: eps")
         x = x.clamp(eps, 1 - eps)
     return (x / (1 - x)).log()
 
@@ -256,9 +264,10 @@ def float_power(input, exponent):
     >>> fastnn.float_power(fastnn.tensor([2]), 0.5).dtype
     dtype('float64')
     """
-    if hasattr(exponent, "to"):
-        exponent = exponent.to(np.float64)
-    return as_tensor(input).to(np.float64) ** exponent
+    if not isinstance(exponent, (int, float)):
+        exponent = as_tensor(exponent).to(np.float64)
+    with named("float_power"):
+        return as_tensor(input).to(np.float64) ** exponent
 
 
 def ldexp(input, other):
@@ -295,7 +304,7 @@ def bitwise_and(input, other):
     >>> fastnn.bitwise_and(fastnn.tensor([6]), fastnn.tensor([3]))
     tensor([2])
     """
-    return as_tensor(input) & other
+    return _bits("bitwise_and", operator.and_, input, other)
 
 
 def bitwise_or(input, other):
@@ -307,7 +316,7 @@ def bitwise_or(input, other):
     >>> fastnn.bitwise_or(fastnn.tensor([6]), fastnn.tensor([3]))
     tensor([7])
     """
-    return as_tensor(input) | other
+    return _bits("bitwise_or", operator.or_, input, other)
 
 
 def bitwise_xor(input, other):
@@ -319,7 +328,7 @@ def bitwise_xor(input, other):
     >>> fastnn.bitwise_xor(fastnn.tensor([6]), fastnn.tensor([3]))
     tensor([5])
     """
-    return as_tensor(input) ^ other
+    return _bits("bitwise_xor", operator.xor, input, other)
 
 
 def bitwise_not(input):
@@ -331,4 +340,11 @@ def bitwise_not(input):
     >>> fastnn.bitwise_not(fastnn.tensor([0]))
     tensor([-1])
     """
-    return ~as_tensor(input)
+    return _bits("bitwise_not", operator.invert, input)
+
+
+def _bits(op, function, input, *other):
+    given = [as_tensor(input)]
+    given += [o if isinstance(o, int) and abs(o) < 1 << 63 else as_tensor(o) for o in other]
+    with named(op):
+        return function(*given)

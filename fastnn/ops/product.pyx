@@ -1,5 +1,6 @@
 """Products of vectors, matrices and batches of them: matmul and its kin."""
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport number
 from fastnn.ops.linear cimport Matrix, affine, gradient_for, multiply, plain, readable, turned
 from fastnn.ops.expand cimport sum_to
 
@@ -358,6 +359,7 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     cdef Tensor c = operand(input, "addmm: input"), a = operand(mat1, "addmm: mat1"), b = operand(mat2, "addmm: mat2")
     cdef int i
     need(a, 2, "addmm: mat1")
+    beta, alpha = number(beta, "addmm: beta"), number(alpha, "addmm: alpha")
     need(b, 2, "addmm: mat2")
     if c.dtype_ != a.dtype_:
         raise TypeError(f"addmm: input is {dtype_name(c.dtype_)}, mat1 is {dtype_name(a.dtype_)}; expected one dtype")

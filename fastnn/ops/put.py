@@ -2,9 +2,14 @@
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.along import gather, scatter
+from fastnn.ops.argument import _dim as checked_dim
+from fastnn.ops.argument import _named as named
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _several as several
 from fastnn.ops.choose import where
 from fastnn.ops.compare import eq
 from fastnn.ops.creation import full_like, ones_like, zeros_like
+from fastnn.ops.grid import broadcast_tensors
 
 __all__ = ["index_copy", "index_fill", "index_put", "masked_scatter", "scatter_reduce", "take"]
 
@@ -18,7 +23,11 @@ def take(input, index):
     >>> fastnn.take(fastnn.tensor([[5, 6], [7, 8]]), fastnn.tensor([3, 0]))
     tensor([8, 5])
     """
-    return as_tensor(input).reshape(-1)[as_tensor(index)]
+    index = as_tensor(index)
+    if index.dtype.kind != "i":
+        raise TypeError(f"take: index must hold integers, got {index.dtype}")
+    with named("take"):
+        return as_tensor(input).reshape(-1)[index]
 
 
 def _rows(index, dim, like):
@@ -40,6 +49,8 @@ def index_fill(input, dim, index, value):
     tensor([1., 5., 1.])
     """
     x, index = as_tensor(input), as_tensor(index)
+    dim = checked_dim(dim, x, "index_fill")
+    number(value, "index_fill: value")
     if hasattr(value, "expand"):
         if value.ndim:
             raise ValueError(
@@ -64,6 +75,7 @@ def index_copy(input, dim, index, source):
     tensor([1., 5., 1.])
     """
     x, index, source = as_tensor(input), as_tensor(index), as_tensor(source)
+    dim = checked_dim(dim, x, "index_copy")
     if x.ndim == 0:
         return source.reshape(())
     return scatter(x, dim, _rows(index, dim, x), source)
@@ -81,7 +93,12 @@ def index_put(input, indices, values, accumulate=False):
     tensor([1., 5., 1.])
     """
     x, values = as_tensor(input), as_tensor(values)
-    places = tuple(as_tensor(i) for i in indices)
+    places = tuple(as_tensor(i) for i in several(indices, "index_put: indices"))
+    with named("index_put"):
+        return _put(x, places, values, accumulate)
+
+
+def _put(x, places, values, accumulate):
     y = x.clone()
     if not accumulate:
         y[places] = values
@@ -105,18 +122,18 @@ def masked_scatter(input, mask, source):
     tensor([5., 0., 6.])
     """
     x, mask = as_tensor(input), as_tensor(mask)
-    import numpy as np
-
-    shape = np.broadcast_shapes(tuple(x.shape), tuple(mask.shape))
-    y = x.expand(shape).clone()
-    chosen = mask.expand(shape)
+    if mask.dtype != bool:
+        raise TypeError(f"masked_scatter: mask must be bool, got {mask.dtype}")
+    x, chosen = broadcast_tensors(x, mask)
+    y = x.clone()
     count = int(chosen.sum())
     source = as_tensor(source).reshape(-1)
     if source.numel() < count:
         raise ValueError(
             f"masked_scatter: the mask asks for {count} elements, source has {source.numel()}"
         )
-    y[chosen] = source[:count]
+    with named("masked_scatter"):
+        y[chosen] = source[:count]
     return y
 
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.along import gather
+from fastnn.ops.argument import _dim as checked_dim
+from fastnn.ops.argument import _whole as checked_int
 from fastnn.ops.choose import where
 from fastnn.ops.extreme import amax, amin
 from fastnn.ops.logic import isnan
@@ -57,17 +59,19 @@ def kthvalue(input, k, dim=-1, keepdim=False):
     >>> fastnn.kthvalue(fastnn.tensor([3.0, 1.0, 2.0]), 2).values
     tensor(2.)
     """
-    x = as_tensor(input)
+    x, k = as_tensor(input), checked_int(k, "kthvalue: k")
+    dim = checked_dim(dim, x, "kthvalue")
     size = x.shape[dim] if x.ndim else 1
     if not 1 <= k <= size:
         raise ValueError(f"kthvalue: k must be from 1 to {size}, got {k}")
-    return _kthvalue(*_picked(x, _at_rank(x, int(k) - 1, dim), dim, keepdim))
+    return _kthvalue(*_picked(x, _at_rank(x, k - 1, dim), dim, keepdim))
 
 
-def _middle(x, dim, keepdim, skip_nan):
+def _middle(x, dim, keepdim, skip_nan, op):
+    dim = checked_dim(dim, x, op)
     size = x.shape[dim] if x.ndim else 1
     if size == 0:
-        raise ValueError(f"median: dimension {dim} has size 0")
+        raise ValueError(f"{op}: dimension {dim} has size 0")
     a = np.array(x.detach().numpy())
     nans = np.isnan(a).sum(dim, keepdims=True) if a.dtype.kind == "f" and a.ndim else 0
     rank = np.zeros(
@@ -108,8 +112,8 @@ def median(input, dim=None, keepdim=False):
     """
     x = as_tensor(input)
     if dim is None:
-        return _middle(x.reshape(-1), 0, False, False)[0]
-    return _median(*_middle(x, dim, keepdim, False))
+        return _middle(x.reshape(-1), 0, False, False, "median")[0]
+    return _median(*_middle(x, dim, keepdim, False, "median"))
 
 
 def nanmedian(input, dim=None, keepdim=False):
@@ -123,8 +127,8 @@ def nanmedian(input, dim=None, keepdim=False):
     """
     x = as_tensor(input)
     if dim is None:
-        return _middle(x.reshape(-1), 0, False, True)[0]
-    return _nanmedian(*_middle(x, dim, keepdim, True))
+        return _middle(x.reshape(-1), 0, False, True, "nanmedian")[0]
+    return _nanmedian(*_middle(x, dim, keepdim, True, "nanmedian"))
 
 
 def mode(input, dim=-1, keepdim=False):
@@ -139,8 +143,11 @@ def mode(input, dim=-1, keepdim=False):
     tensor(3)
     """
     x = as_tensor(input)
+    dim = checked_dim(dim, x, "mode")
     if x.ndim == 0:
         return _mode(*_picked(x, as_tensor(np.zeros((), np.int64)), dim, keepdim))
+    if x.shape[dim] == 0:
+        raise ValueError(f"mode: dimension {dim} has size 0")
     rows = np.moveaxis(np.array(x.detach().numpy()), dim, -1)
     places = np.empty((*rows.shape[:-1], 1), np.int64)
     for at in np.ndindex(rows.shape[:-1]):
@@ -157,12 +164,15 @@ def _quantile(x, q, dim, keepdim, interpolation, skip_nan, what):
             f"{what}: interpolation must be 'linear', 'lower', 'higher', 'nearest' or 'midpoint', "
             f"got {interpolation!r}"
         )
-    points = np.asarray(q.detach().numpy() if hasattr(q, "detach") else q, np.float64)
-    if points.ndim > 1 or (points < 0).any() or (points > 1).any():
+    if not x.is_floating_point():
+        raise TypeError(f"{what}: input must be float32 or float64, got {x.dtype}")
+    points = np.asarray(as_tensor(q, np.float64).detach().numpy())
+    if points.ndim > 1 or not ((points >= 0) & (points <= 1)).all():
         raise ValueError(
             f"{what}: q must hold numbers from 0 to 1 in at most one dimension, got {q}"
         )
     whole = dim is None
+    dim = 0 if whole else checked_dim(dim, x, what)
     if whole:
         kept, x, dim = (1,) * x.ndim, x.reshape(-1), 0
     elif x.ndim == 0:

@@ -1,5 +1,6 @@
 """Losses of likeness and order: hinge and soft margin, rankings, cosines, triplets."""
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport real
 from fastnn.ops.loss cimport *
 from fastnn.ops.target cimport *
 from fastnn.ops.rectifier import relu
@@ -55,7 +56,7 @@ def hinge_embedding_loss(input, target, margin=1.0, *, reduction="mean"):
     x, t = same_shapes(input, target, "hinge_embedding_loss")
     check_signs(t, "hinge_embedding_loss")
     return element_loss(FNN_hinge_loss_forward, FNN_hinge_loss_backward, x, t.detach(),
-                        reduction_of(reduction, "hinge_embedding_loss"), margin, None, None)
+                        reduction_of(reduction, "hinge_embedding_loss"), real(margin, "hinge_embedding_loss: margin"), None, None)
 
 
 def soft_margin_loss(input, target, *, reduction="mean"):
@@ -137,7 +138,7 @@ def margin_ranking_loss(input1, input2, target, margin=0.0, *, reduction="mean")
     y = float_tensor(input2, "margin_ranking_loss: input2")
     same_shape_as("input2", y, x, "margin_ranking_loss")
     check_signs(t, "margin_ranking_loss")
-    return reduced_loss(relu(margin - t.detach() * (x - y)), kind)
+    return reduced_loss(relu(real(margin, "margin_ranking_loss: margin") - t.detach() * (x - y)), kind)
 
 
 def cosine_embedding_loss(input1, input2, target, margin=0.0, *, reduction="mean"):
@@ -186,7 +187,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0.0, *, reduction="mean
     t = cast(t, x.dtype_)
     check_signs(t, "cosine_embedding_loss")
     cos = (x * y).sum(-1) / (((x * x).sum(-1) + eps) * ((y * y).sum(-1) + eps)).sqrt()
-    return reduced_loss(where(t > 0, 1 - cos, relu(cos - margin)), kind)
+    return reduced_loss(where(t > 0, 1 - cos, relu(cos - real(margin, "cosine_embedding_loss: margin"))), kind)
 
 
 # --- triplets ---------------------------------------------------------------------------------------
@@ -249,6 +250,7 @@ def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6,
     """
     cdef int kind = reduction_of(reduction, "triplet_margin_loss")
     a, b, c = triplet(anchor, positive, negative, "triplet_margin_loss")
+    margin, eps = real(margin, "triplet_margin_loss: margin"), real(eps, "triplet_margin_loss: eps")
     if not margin > 0:
         raise ValueError(f"triplet_margin_loss: margin must be positive, got {margin}")
 
@@ -299,8 +301,12 @@ def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_fu
     """
     cdef int kind = reduction_of(reduction, "triplet_margin_with_distance_loss")
     a, b, c = triplet(anchor, positive, negative, "triplet_margin_with_distance_loss")
+    margin = real(margin, "triplet_margin_with_distance_loss: margin")
     if not margin > 0:
         raise ValueError(f"triplet_margin_with_distance_loss: margin must be positive, got {margin}")
+    if not (distance_function is None or callable(distance_function)):
+        raise TypeError("triplet_margin_with_distance_loss: distance_function must be callable, got "
+                        f"{distance_function!r:.40}")
     if distance_function is None:
         distance_function = lambda x, y: norm(x - y + 1e-6, 2.0, -1)
     other = distance_function(b, c) if swap else None

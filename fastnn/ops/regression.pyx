@@ -2,6 +2,7 @@
 import math
 
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport real
 from fastnn.ops.loss cimport *
 from fastnn.ops.target cimport *
 from fastnn.ops.choose import where
@@ -17,7 +18,7 @@ __all__ = ["asymmetric_huber_loss", "gaussian_nll_loss", "poisson_nll_loss", "qu
 
 
 cdef double positive(object value, str what) except? -1:
-    if not float(value) > 0:
+    if not real(value, what) > 0:
         raise ValueError(f"{what} must be positive, got {value}")
     return value
 
@@ -56,6 +57,7 @@ def quantile_loss(input, target, q=0.5, *, reduction="mean"):
     >>> fastnn.quantile_loss(fastnn.tensor([1.0, 5.0]), fastnn.tensor([3.0, 3.0]), 0.9, reduction="none")
     tensor([1.8, 0.2])
     """
+    q = real(q, "quantile_loss: q")
     if not 0 < q < 1:
         raise ValueError(f"quantile_loss: q must be between 0 and 1, got {q}")
     x, t = same_shapes(input, target, "quantile_loss")
@@ -191,6 +193,7 @@ def poisson_nll_loss(input, target, log_input=True, full=False, eps=1e-8, *, red
     cdef int kind = reduction_of(reduction, "poisson_nll_loss")
     cdef Tensor x, t
     x, t = same_shapes(input, target, "poisson_nll_loss")
+    eps, full = real(eps, "poisson_nll_loss: eps"), bool(full)
     if tracked(t):
         losses = x.exp() - t * x if log_input else x - t * (x + eps).log()
         if full:
@@ -262,7 +265,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, *, reduction="me
     """
     cdef int kind = reduction_of(reduction, "gaussian_nll_loss")
     cdef Tensor x, t
-    positive(eps, "gaussian_nll_loss: eps")
+    eps = positive(eps, "gaussian_nll_loss: eps")
     x, t = same_shapes(input, target, "gaussian_nll_loss")
     v = variances(var, x)
     v = v + (v.detach().clamp(min=eps) - v.detach())

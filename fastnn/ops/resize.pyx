@@ -290,7 +290,7 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     cdef Resizing r
     cdef Taps taps
     cdef bint align = bool(align_corners)
-    if mode not in DIMS:
+    if mode not in tuple(DIMS):
         raise ValueError(f"interpolate: mode must be one of {list(DIMS)}, got {mode!r}")
     if x.ndim_ not in DIMS[mode]:
         expected = " or ".join([f"{n}-d" for n in DIMS[mode]])

@@ -256,6 +256,8 @@ def round(input, *, decimals=0):
         raise TypeError(f"round: decimals must be an int, got {type(decimals).__name__}")
     if decimals == 0 or whole(input):
         return step("round", FNN_round_forward, None, input)
+    if not -308 <= decimals <= 308:
+        raise ValueError(f"round: decimals must be from -308 to 308, got {decimals}")
     scale = 10.0 ** (decimals if decimals > 0 else -decimals)
     x = floating(input, "round")
     if decimals > 0:

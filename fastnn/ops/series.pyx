@@ -56,6 +56,8 @@ def arange(start, end=None, step=1, *, dtype=None, requires_grad=False, device=N
     count = -((start - end) // step) if whole_numbers else math.ceil((end - start) / step)
     if count > 2 ** 46:
         raise MemoryError("arange: more than 2**46 elements")
+    if whole_numbers and max(abs(start), abs(end), abs(step)) >= 1 << 63:
+        raise ValueError(f"arange: expected ints of at most 64 bits, got {start}, {end}, {step}")
     places = np.arange(count, dtype=np.int64 if whole_numbers else np.float64)
     cdef Tensor t = from_array(start + places * step, code, "arange")
     if requires_grad:

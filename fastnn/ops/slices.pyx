@@ -1,5 +1,6 @@
 """Whole slices at indices: index_select, index_add, and what square brackets and embeddings use."""
 from fastnn._engine.engine cimport *
+from fastnn.ops.argument cimport number
 from fastnn.ops.memory cimport copy_of, zeros_of
 from fastnn.ops.window cimport real_dim
 
@@ -232,6 +233,7 @@ def index_add(input, dim, index, source, *, alpha=1):
     >>> fastnn.index_add(x, 0, fastnn.tensor([1, 1]), fastnn.tensor([2.0, 3.0]))
     tensor([1., 6.])
     """
+    number(alpha, "index_add: alpha")
     cdef Tensor x = as_tensor(input, "index_add: input"), s = as_tensor(source, "index_add: source"), y
     cdef int d = real_dim(x, dim, "index_add")
     cdef Tensor at = row_indices(index, x.shape_[d], "index_add: index")
