@@ -387,6 +387,14 @@ int fnn_openmp(void);      /* the OpenMP version that was built in, or 0 */
 /* run.c: runs calls[0..count) in order; returns count, or the index of the Call whose check failed
  */
 int64_t fnn_run(const fnn_call *calls, int64_t count);
+
+/* Whether a team pays for a list of Calls that runs again and again is learnt by trying, as the
+ * bits are the same: how long it takes alone [0] and with the team [1] (all zero at the start). */
+typedef struct {
+    double ns[2];
+    int team, trial, runs, interval;
+} fnn_pace;
+int64_t fnn_run_paced(const fnn_call *calls, int64_t count, fnn_pace *pace);
 #endif
 
 #endif

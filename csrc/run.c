@@ -188,7 +188,7 @@ static void take_seat(int64_t region)
 #endif
 
 /* Runs calls[0..count), or fewer when a check fails or others take our CPUs; returns team.end. */
-static int64_t run_team(const fnn_call *calls, int64_t count, int parts, int asleep)
+static int64_t run_team(const fnn_call *calls, int64_t count, int parts, int paced, int asleep)
 {
     int64_t first = atomic_load_explicit(&team.turn, memory_order_relaxed);
     int threads = 1;
@@ -210,6 +210,7 @@ static int64_t run_team(const fnn_call *calls, int64_t count, int parts, int asl
         if (own != mode) set_mode(own);
         team.part[me].useful = fnn_now() - begin - waited;
     }
+    if (paced) return team.end;
     int64_t least = team.part[0].useful;
     for (int i = 1; i < threads; i++)
         if (team.part[i].useful < least) least = team.part[i].useful;
@@ -219,25 +220,53 @@ static int64_t run_team(const fnn_call *calls, int64_t count, int parts, int asl
 }
 #endif
 
-int64_t fnn_run(const fnn_call *calls, int64_t count)
-{
-    int64_t done = 0;
 #if defined(FNN_OPENMP)
-    double work = 0, most = 0;
+/* work: of all Calls that several threads may share; most: of the largest */
+static double shared_work(const fnn_call *calls, int64_t count, double *most)
+{
+    double work = 0;
     for (int64_t i = 0; i < count; i++)
         if (parts_of(&calls[i], 2) > 1) {
             work += calls[i].work;
-            if (calls[i].work > most) most = calls[i].work;
+            if (calls[i].work > *most) *most = calls[i].work;
         }
-    int asleep = 0, parts = fnn_parts(work, &asleep);
+    return work;
+}
+#endif
+
+static int64_t run(const fnn_call *calls, int64_t count, int paced)
+{
+    int64_t done = 0;
+#if defined(FNN_OPENMP)
+    double most = 0;
+    int asleep = 0, parts = fnn_parts(shared_work(calls, count, &most), paced, &asleep);
     if (parts > 1) parts = fnn_share(most, parts);
     if (parts > MOST_PARTS) parts = MOST_PARTS;
     if (parts > 1 && !atomic_exchange_explicit(&team.busy, 1, memory_order_acquire)) {
-        done = run_team(calls, count, parts, asleep);
+        done = run_team(calls, count, parts, paced, asleep);
         int stop = team.refused;
         atomic_store_explicit(&team.busy, 0, memory_order_release);
         if (stop) return done;
     }
+#else
+    (void)paced;
 #endif
     return run_alone(calls, done, count);
+}
+
+int64_t fnn_run(const fnn_call *calls, int64_t count) { return run(calls, count, 0); }
+
+int64_t fnn_run_paced(const fnn_call *calls, int64_t count, fnn_pace *pace)
+{
+#if defined(FNN_OPENMP)
+    double most = 0;
+    if (shared_work(calls, count, &most) > 0 && fnn_threads() > 1) {
+        int with_team = fnn_pace_next(pace);
+        int64_t begin = fnn_now();
+        int64_t done = with_team ? run(calls, count, 1) : run_alone(calls, 0, count);
+        fnn_pace_took(pace, with_team, fnn_now() - begin);
+        return done;
+    }
+#endif
+    return run(calls, count, 0);
 }

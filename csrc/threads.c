@@ -107,11 +107,11 @@ int fnn_share(double work, int parts)
     return work < WARM_WORK ? 1 : worth < parts ? (int)worth : parts;
 }
 
-int fnn_parts(double work, int *asleep)
+int fnn_parts(double work, int paced, int *asleep)
 {
     if (work < WARM_WORK) return 1;
     int parts = fnn_threads();
-    if (parts == 1) return 1;
+    if (parts == 1 || paced) return fnn_share(work, parts);
     int64_t now = fnn_now();
     if (now < atomic_load_explicit(&alone_until, memory_order_relaxed)) return 1;
     *asleep = now - last_region > WARM_NS;
@@ -140,5 +140,39 @@ void fnn_region_ended(int64_t saved, int asleep)
         credit = CREDIT_RETRY_NS;
         atomic_store_explicit(&alone_until, last_region + leave, memory_order_relaxed);
         leave = 2 * leave < LEAVE_MOST_NS ? 2 * leave : LEAVE_MOST_NS;
+    }
+}
+
+/* Now and then the other way has its trial: one run to warm up, and two that count; sooner when the
+ * way in use seems the slower one. What the team may gain is more than what it may lose, so one
+ * thread stays less long. */
+#define PACE_COLD 2
+#define PACE_TRIAL 3
+#define PACE_LEAST 8
+#define PACE_MOST(team) ((team) ? 512 : 64)
+
+int fnn_pace_next(fnn_pace *pace)
+{
+    if (pace->interval == 0) pace->interval = PACE_LEAST, pace->team = 1;
+    if (pace->trial == 0 && ++pace->runs >= pace->interval) pace->trial = PACE_TRIAL;
+    return pace->trial ? !pace->team : pace->team;
+}
+
+void fnn_pace_took(fnn_pace *pace, int team, int64_t ns)
+{
+    double *mean = &pace->ns[team], other = pace->ns[!team];
+    const int cold = pace->trial ? pace->trial == PACE_TRIAL : !other && pace->runs <= PACE_COLD;
+    if (!cold) { /* a moving mean, in which one mishap does not count whole */
+        double now = *mean && (double)ns > 4 * *mean ? 4 * *mean : (double)ns;
+        *mean += *mean ? (now - *mean) / (pace->trial ? 2 : 4) : now;
+    }
+    if (pace->trial == 0) {
+        if (other && *mean > other && pace->runs >= PACE_LEAST) pace->runs = pace->interval;
+    } else if (--pace->trial == 0) {
+        int better = *mean < 0.97 * other, longer = 2 * pace->interval;
+        if (better) pace->team = team;
+        int most = PACE_MOST(pace->team);
+        pace->interval = better ? PACE_LEAST : longer < most ? longer : most;
+        pace->runs = 0;
     }
 }

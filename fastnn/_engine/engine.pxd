@@ -7,6 +7,8 @@ cdef extern from "fastnn.h":
         int64_t n[32]
         double s[8]
     ctypedef void (*fnn_kernel)(const fnn_args *, int, int) noexcept nogil
+    ctypedef struct fnn_pace:
+        pass
     ctypedef struct fnn_call:
         fnn_kernel kernel
         fnn_args args
@@ -253,6 +255,7 @@ cdef class Plan:
     cdef public int64_t replays
     cdef object template
     cdef bint busy
+    cdef fnn_pace pace                  # whether a team pays: learnt by trying
     cdef int patch(self, int64_t call, int buffer, int64_t source, int64_t offset) except -1
     cdef bint fits(self) except -1
     cdef bint overlaps(self, list inputs) except -1

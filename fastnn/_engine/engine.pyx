@@ -28,6 +28,7 @@ cdef extern from "fastnn.h":
     void fnn_after_fork()
     int fnn_openmp()
     int64_t fnn_run(const fnn_call *, int64_t) nogil
+    int64_t fnn_run_paced(const fnn_call *, int64_t, fnn_pace *) nogil
 
 cdef extern from *:
     """

@@ -166,7 +166,7 @@ cdef class Plan:
                 if skew:
                     failed = run_skewed(self.live + failed, self.count - failed) + failed
                 else:
-                    failed += fnn_run(self.live + failed, self.count - failed)
+                    failed += fnn_run_paced(self.live + failed, self.count - failed, &self.pace)
         self.busy = False
         self.replays += 1
         for s in self.state:
