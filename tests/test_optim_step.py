@@ -213,3 +213,21 @@ def test_pytorchs_switches(name):
 def test_errors(name, settings, error, match):
     with pytest.raises(error, match=match):
         getattr(optim, name)(parameters(), **settings)
+
+
+@pytest.mark.parametrize(
+    "make", [optim.Adam, optim.AdamW, optim.NAdam, optim.RMSprop, optim.Lion, optim.SGD]
+)
+def test_state_never_rests_on_denormals(make):
+    """A mean of zeros would decay to a denormal that rounds to itself, and slow every step down."""
+    p = nn.Parameter(fastnn.ones(8))
+    more = {"momentum": 0.9} if make in (optim.SGD, optim.RMSprop) else {}
+    o = make([p], lr=1e-3, **more)
+    p.grad = fastnn.full((8,), 1e-30)
+    o.step()
+    p.grad = fastnn.zeros(8)
+    for _ in range(400):
+        o.step()
+    for value in o.state[p].values():
+        a = np.abs(np.asarray(value))
+        assert a.size == 1 or not ((a > 0) & (a < np.finfo(np.float32).tiny)).any()

@@ -28,10 +28,10 @@ static void adadelta_update(const fnn_args *a, int part, int parts)
     share(a->n[0], GRAIN, part, parts, &begin, &end);
     for (int64_t i = begin; i < end; i += VL) {
         vec x = vload(p + i), d = descend(&s, &x, vload(g + i), 0);
-        vec square = rho * vload(squares + i) + blend * d * d, delta = vload(deltas + i);
+        vec square = settled(rho * vload(squares + i) + blend * d * d), delta = vload(deltas + i);
         d *= vsqrt(delta + eps) / vsqrt(square + eps);
         vstore(squares + i, square);
-        vstore(deltas + i, rho * delta + blend * d * d);
+        vstore(deltas + i, settled(rho * delta + blend * d * d));
         vstore(p + i, x - rate * d);
     }
     report(step, s.bad);
@@ -66,7 +66,7 @@ static void adamax_update(const fnn_args *a, int part, int parts)
     for (int64_t i = begin; i < end; i += VL) {
         vec x = vload(p + i), d = descend(&s, &x, vload(g + i), 0);
         vec mean = vload(m + i), size = vabs(d) + eps, top = beta2 * vload(u + i);
-        mean += blend * (d - mean);
+        mean = settled(mean + blend * (d - mean));
         top = vselect(size <= top, top, size); /* keeps a NaN */
         vstore(m + i, mean);
         vstore(u + i, top);
@@ -133,8 +133,8 @@ two_moments(int nesterov, int decoupled, const fnn_args *a, int part, int parts)
     share(a->n[0], GRAIN, part, parts, &begin, &end);
     for (int64_t i = begin; i < end; i += VL) {
         vec x = vload(p + i), d = descend(&s, &x, vload(g + i), decoupled), mean = vload(m + i);
-        vec square = beta2 * vload(v + i) + blend2 * d * d;
-        mean += blend1 * (d - mean);
+        vec square = settled(beta2 * vload(v + i) + blend2 * d * d);
+        mean = settled(mean + blend1 * (d - mean));
         vstore(m + i, mean);
         vstore(v + i, square);
         if (nesterov)
@@ -226,7 +226,7 @@ static void lion_update(const fnn_args *a, int part, int parts)
     share(a->n[0], GRAIN, part, parts, &begin, &end);
     for (int64_t i = begin; i < end; i += VL) {
         vec x = vload(p + i), d = descend(&s, &x, vload(g + i), 1), mean = vload(m + i);
-        vstore(m + i, mean + blend2 * (d - mean));
+        vstore(m + i, settled(mean + blend2 * (d - mean)));
         vstore(p + i, x - rate * sign_of(mean + blend1 * (d - mean)));
     }
     report(step, s.bad);

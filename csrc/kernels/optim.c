@@ -33,7 +33,7 @@ static void sgd_update(const fnn_args *a, int part, int parts)
     for (int64_t i = begin; i < end; i += VL) {
         vec x = vload(p + i), d = descend(&s, &x, vload(g + i), 0);
         if (b) {
-            vec buffer = keep * vload(b + i) + blend * d;
+            vec buffer = settled(keep * vload(b + i) + blend * d);
             vstore(b + i, buffer);
             d = nesterov ? d + momentum * buffer : buffer;
         }
@@ -103,17 +103,17 @@ static void rmsprop_update(const fnn_args *a, int part, int parts)
     share(a->n[0], GRAIN, part, parts, &begin, &end);
     for (int64_t i = begin; i < end; i += VL) {
         vec x = vload(p + i), d = descend(&s, &x, vload(g + i), 0);
-        vec square = alpha * vload(squares + i) + blend * d * d;
+        vec square = settled(alpha * vload(squares + i) + blend * d * d);
         vstore(squares + i, square);
         if (average) {
             vec mean = vload(average + i);
-            mean += blend * (d - mean);
+            mean = settled(mean + blend * (d - mean));
             vstore(average + i, mean);
             square -= mean * mean;
         }
         d /= vsqrt(square) + eps;
         if (b) {
-            d += momentum * vload(b + i);
+            d = settled(d + momentum * vload(b + i));
             vstore(b + i, d);
         }
         vstore(p + i, x - rate * d);
@@ -157,8 +157,8 @@ static inline __attribute__((always_inline)) void adam(int decoupled, const fnn_
     for (int64_t i = begin; i < end; i += VL) {
         vec x = vload(p + i), d = descend(&s, &x, vload(g + i), decoupled);
         vec mean = vload(m + i);
-        mean += blend1 * (d - mean);
-        vec square = beta2 * vload(v + i) + blend2 * d * d;
+        mean = settled(mean + blend1 * (d - mean));
+        vec square = settled(beta2 * vload(v + i) + blend2 * d * d);
         vstore(m + i, mean);
         vstore(v + i, square);
         if (w) {
