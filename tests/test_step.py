@@ -48,6 +48,15 @@ class Average:
             a += (p.detach() - a) * 0.1
 
 
+def average(kind, model):
+    if kind == "own":
+        return Average(model)
+    multi = optim.swa_utils.get_ema_multi_avg_fn(0.9)
+    if kind == "AveragedModel":
+        return optim.swa_utils.AveragedModel(model, multi_avg_fn=multi)
+    return optim.swa_utils.AveragedModel(model, avg_fn=lambda y, x, n: y + (x - y) * (1 / (n + 1)))
+
+
 def batches(count, two=False, size=7):
     rng = np.random.default_rng(1)
     for _ in range(count):
@@ -62,8 +71,11 @@ OPTIONS = [
     {"clip_value": 0.01},
     {"clip_norm": 0.5, "clip_value": 0.05},
     {"accumulate": 3},
-    {"accumulate": 2, "clip_norm": 0.1, "ema": True, "schedule": True},
-    {"ema": True},
+    {"accumulate": 2, "clip_norm": 0.1, "ema": "own", "schedule": True},
+    {"ema": "own"},
+    {"ema": "AveragedModel"},
+    {"ema": "rule of a user"},
+    {"accumulate": 2, "clip_norm": 0.1, "ema": "AveragedModel"},
     {"schedule": True},
     {"with_output": True},
 ]
@@ -80,8 +92,10 @@ def by_hand(model, loss_fn, optimizer, count, two, options, ema, schedule):
         losses.append(bits(loss))
         if i % accumulate < accumulate - 1:
             continue
-        if "clip_norm" in options:
+        if "clip_norm" in options and "clip_value" in options:
             nn.utils.clip_grad_norm_(model.parameters(), options["clip_norm"])
+        elif "clip_norm" in options:
+            optimizer.clip_norm(options["clip_norm"])
         if "clip_value" in options:
             nn.utils.clip_grad_value_(model.parameters(), options["clip_value"])
         optimizer.step()
@@ -92,7 +106,9 @@ def by_hand(model, loss_fn, optimizer, count, two, options, ema, schedule):
     return losses
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "+".join(o) or "plain")
+@pytest.mark.parametrize(
+    "options", OPTIONS, ids=lambda o: "+".join(f"{k}={v}" for k, v in o.items()) or "plain"
+)
 @pytest.mark.parametrize("two", [False, True], ids=["one input", "two inputs"])
 def test_the_bits_of_the_loop_by_hand(options, two):
     seen = []
@@ -100,7 +116,7 @@ def test_the_bits_of_the_loop_by_hand(options, two):
         fastnn.manual_seed(4)
         model = TwoInputs() if two else plain_model()
         optimizer = optim.Adam(model.parameters(), lr=0.02)
-        ema = Average(model) if "ema" in options else None
+        ema = average(options["ema"], model) if "ema" in options else None
         schedule = optim.lr_scheduler.StepLR(optimizer, 4, 0.5) if options.get("schedule") else None
         loss_fn = nn.CrossEntropyLoss()
         if not recorded:
@@ -116,8 +132,9 @@ def test_the_bits_of_the_loop_by_hand(options, two):
                     result, output = result
                     assert output.shape == (7, 3)
                 losses.append(bits(result))
-        average = [bits(a) for a in ema.values] if ema else []
-        seen.append((losses, state_of(model), average, ema and ema.updates))
+        mean = [] if ema is None else ema.values if options["ema"] == "own" else state_of(ema)
+        mean = [bits(a) if isinstance(a, fastnn.Tensor) else a for a in mean]
+        seen.append((losses, state_of(model), mean, getattr(ema, "updates", None)))
     assert seen[0] == seen[1]
     assert step.eager == 0
     assert step.replayed >= 10

@@ -140,6 +140,8 @@ cdef class CompiledFunction:
     cdef dict entries
     cdef readonly int64_t recorded, replayed, eager
     cdef set warned
+    cdef Outside outside            # what the latest recording read from outside
+    cdef list objects               # arguments that are objects: their attributes are read too
     cdef Entry last                 # the entry of the latest call, if its arguments were plain tensors
     cdef dict __dict__
     cdef object __weakref__
@@ -149,6 +151,7 @@ cdef class CompiledFunction:
         self.function = function
         self.entries = {}
         self.warned = set()
+        self.objects = []
         functools.update_wrapper(self, function)
 
     def __get__(self, instance, owner):
@@ -161,9 +164,13 @@ cdef class CompiledFunction:
         cdef list inputs = []
         if fnn_recorder != NULL:                # part of a larger step that is being recorded
             return self.function(*args, **kwargs)
+        if self.outside is not None and not self.outside.same():
+            self.outside.changed_in_row += 1
+            world_changed()
         if entry is not None and not kwargs and entry.takes(args, inputs) and entry.ready() \
                 and not entry.current.plan.overlaps(inputs):
             self.replayed += 1
+            self.outside.changed_in_row = 0
             return replayed_value(entry.current.plan, inputs)
         inputs = []
         spec = (bool(fnn_no_grad), flatten(args, inputs), flatten(kwargs, inputs))
@@ -185,6 +192,7 @@ cdef class CompiledFunction:
                 args, kwargs = self.bound(args, kwargs, spec, inputs)
                 return self.function(*args, **kwargs)
             self.replayed += 1
+            self.outside.changed_in_row = 0
             entry.layout = None if kwargs else layout_of(args)
             self.last = None if entry.layout is None else entry
             entry.no_grad = fnn_no_grad
@@ -199,6 +207,9 @@ cdef class CompiledFunction:
                       "and recording starts again for each. Pad batches to few sizes, or pass changing numbers as tensors")
             self.entries.pop(next(iter(self.entries)))
         self.entries[spec] = entry
+        for x in objects_of(spec[1:]):
+            if all([x is not other for other in self.objects]):
+                self.objects = [*self.objects[1 - MAX_PLANS:], x]
         for part in inputs_that_want_grad(spec):
             entry.refused = "an input requires grad"
             self.warn(entry.refused)
@@ -215,6 +226,7 @@ cdef class CompiledFunction:
         cdef Recorder r = Recorder.__new__(Recorder)
         cdef Variant v
         cdef Plan plan
+        cdef Outside outside
         cdef list outputs = []
         cdef str reason
         for v in entry.variants:        # out of date, or to be compared: their memory is free
@@ -224,6 +236,7 @@ cdef class CompiledFunction:
         # arguments get Storages of their own, so that they can be told from everything else
         inputs = [reborrow(t) for t in inputs]
         args, kwargs = self.bound(args, kwargs, spec, inputs)
+        outside = Outside(self.function, self.objects)
         r.begin(inputs)
         fnn_recorder = <void *>r
         try:
@@ -231,8 +244,14 @@ cdef class CompiledFunction:
         finally:
             fnn_recorder = NULL
         self.recorded += 1
+        outside.forget_changed()
+        if self.outside is not None:
+            outside.changed_in_row, outside.changed = self.outside.changed_in_row, self.outside.changed
+        self.outside = outside
         out_spec = flatten(value, outputs)
         reason = refusal(r, outputs)
+        if reason is None and outside.changed_in_row >= MAX_ATTEMPTS:
+            reason = f"it reads {outside.changed}, which is another at each call; pass it as a tensor"
         if reason is not None:
             entry.refused = reason
             entry.variants = []
@@ -253,8 +272,8 @@ cdef class CompiledFunction:
         """Compare with the recording before; if they are equal, the new one becomes a plan."""
         cdef Variant v, found = None
         cdef str differs = "the first recording"
-        gradients = gradients_before(r)
         r.end()
+        gradients = gradients_before(r)
         for v in entry.variants:
             if v.gradients == gradients:
                 found = v
@@ -312,6 +331,13 @@ cdef Tensor reborrow(Tensor t):
     return x
 
 
+cdef list objects_of(object spec):
+    """Arguments that are neither tensors nor plain values."""
+    if type(spec) is not tuple:
+        return [] if isinstance(spec, (PLAIN, type)) else [spec]
+    return [found for part in spec for found in objects_of(part)]
+
+
 cdef list inputs_that_want_grad(object spec):
     if type(spec) is not tuple:
         return []
@@ -342,7 +368,13 @@ def compile(function):
 
     Notes
     -----
-    Plain Python values are part of the recording; Python side effects happen only while recording.
+    Arrays and tensors arrive as tensors of their own over the caller's memory. Plain Python values are part of the recording; Python side effects happen only while recording. Found at
+    the next call, which then records anew: another mode, layer, parameter, hook or setting of a module,
+    another setting of an optimizer, another number of threads; another value of a global, a closure's
+    variable, or an attribute, class attribute or item of what these hold, as far as the function, functions
+    that it calls by such names, and modules' `forward` read them. Found only when a plan is compared again:
+    contents of NumPy arrays that the function turns into tensors, what C extensions or other packages keep,
+    and objects that are reached by more steps than that.
 
     Examples
     --------

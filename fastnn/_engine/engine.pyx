@@ -2,8 +2,8 @@
 
 One extension module, in the order of its parts: `storage` (memory), `call` (running kernels),
 `layout`, `slots`, `tensor`, `hook` and `parameter` (the Tensor), `convert` (values in and out),
-`graph` and `walk` (backward), `function` (in-place writes, custom operations), `record`, `plan`
-and `compile` (recorded steps).
+`graph` and `walk` (backward), `function` (in-place writes, custom operations), `record`, `passes`,
+`turn`, `plan`, `report`, `watch` and `compile` (recorded steps).
 """
 cimport cython
 from cpython.object cimport PyObject, PyTypeObject
@@ -60,6 +60,8 @@ include "walk.pxi"
 include "function.pxi"
 include "record.pxi"
 include "passes.pxi"
+include "turn.pxi"
 include "plan.pxi"
 include "report.pxi"
+include "watch.pxi"
 include "compile.pxi"

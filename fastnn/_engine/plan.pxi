@@ -161,12 +161,14 @@ cdef class Plan:
             g.stream += 1
         self.busy = True
         with nogil:
+            leave_python()
             failed = fnn_run(self.live, self.first_shared)
             if failed == self.first_shared:
                 if skew:
                     failed = run_skewed(self.live + failed, self.count - failed) + failed
                 else:
                     failed += fnn_run_paced(self.live + failed, self.count - failed, &self.pace)
+            enter_python()
         self.busy = False
         self.replays += 1
         for s in self.state:
@@ -196,13 +198,15 @@ cdef class Plan:
         """The kernel calls in order, a list of dicts.
 
         Each has ``name``, ``dtype``, ``shape`` (sizes as far as the kernel shows them), ``flops`` (exact for
-        products, about for the rest), ``bytes`` (read and written), ``writes`` and ``reads`` (numbers of
-        the buffers), ``buffers`` (bytes of each) and ``waits`` (whether threads meet after it).
+        products, about for the rest), ``bytes`` (read and written, scratch left out), ``writes`` and ``reads``
+        (numbers of the buffers), ``buffers`` (bytes of each) and ``waits`` (whether threads meet after it).
         """
-        return [plan_row(job, numbers) for numbers in ({},) for job in self.jobs]
+        numbers, uses = {}, {place: len(found) for place, found in uses_of(self.jobs).items()}
+        return [plan_row(job, numbers, uses) for job in self.jobs]
 
     def profile(self, int repeat=20):
-        """Seconds of every call, a list: the least of `repeat` runs, each call on its own.
+        """Seconds of every call, a list: the least of `repeat` runs, each call on its own; 0.0 where that is
+        less than the clock can tell.
 
         Runs on the first batch, which must still hold valid values; afterwards all memory is as before.
         """
@@ -217,6 +221,7 @@ cdef class Plan:
         ----------
         repeat : int
             Times are the least of so many runs of each call on its own; see `profile`. Default 20.
+            Rates of calls that take no more than a few steps of the clock are shown as ``-``.
         limits : bool
             Measure the machine's limits, once in the process (0.3 s), and add how many percent of them
             each call reaches: of arithmetic, or of memory of the call's size, whichever takes longer.
@@ -230,7 +235,11 @@ cdef class Plan:
         return f"<Plan of {self.count} calls, {self.replays} replays>"
 
     def to_dot(self):
-        """The calls and the buffers that connect them, as text in the DOT language of Graphviz."""
+        """The calls, and what goes from one to the next, as text in the DOT language of Graphviz.
+
+        Boxes are calls with their sizes, ellipses the arguments, labels of arrows the bytes that a call
+        reads, or adds to, of what another wrote last. Parameters from before the step have no arrow.
+        """
         return plan_dot(self)
 
 

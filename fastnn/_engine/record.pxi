@@ -9,6 +9,13 @@ def world_changed():
     world += 1
 
 
+cdef extern from *:
+    """
+    #define holders(x) Py_REFCNT(x)
+    """
+    Py_ssize_t holders(PyObject *)
+
+
 # What new memory holds while recording: NaN in both float types, out of range as an index.
 cdef uint64_t UNWRITTEN = 0x7FF5DEAD7FA5DEAD
 
@@ -159,8 +166,17 @@ cdef class Recorder:
         return 0
 
     cdef int end(self) except -1:
-        """What was made inside and still is there can be seen from outside: it is kept."""
+        """What was made inside and still is there can be seen from outside: it is kept. Leaves that were
+        made inside, or came as arguments, and that nobody holds any more, are nobody's."""
         cdef Place place
+        cdef Tensor leaf
+        cdef list gone = []
+        for key, found in self.leaves.items():
+            leaf = found[0]
+            if holders(<PyObject *>leaf) == 2 or any([leaf is x for x in self.inputs]):     # `found` and `leaf`
+                gone.append(key)
+        for key in gone:
+            del self.leaves[key]
         for place in self.places.values():
             if place.storage != NULL:
                 place.kept = <Storage>place.storage

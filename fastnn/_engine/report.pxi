@@ -1,25 +1,32 @@
 # What a plan says of itself: its calls, their sizes and times, and the picture.
 
-cdef extern from *:
-    """
-    #include <time.h>
-    static double seconds_now(void)
-    {
-        struct timespec t;
-        timespec_get(&t, TIME_UTC);
-        return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-    }
-    """
-    double seconds_now() nogil
+cdef extern from "team.h":
+    int64_t fnn_now() nogil
 
 
-cdef dict plan_row(Job job, dict numbers):
+cdef double clock_step():
+    """The least time, in seconds, that the clock can tell from none: of one look at it to the next."""
+    cdef int64_t least = 1 << 40, begin, taken
+    cdef int k
+    for k in range(200):
+        begin = fnn_now()
+        taken = fnn_now() - begin
+        if 0 < taken < least:
+            least = taken
+    return 1e-9 * least
+
+
+cdef dict EPILOGUES = {0: "", FNN_RELU: "relu", FNN_TANH: "tanh", FNN_SIGMOID: "sigmoid", FNN_GELU: "gelu",
+                       FNN_GELU_TANH: "gelu_tanh", FNN_SILU: "silu", FNN_LEAKY_RELU: "leaky_relu"}
+
+
+cdef dict plan_row(Job job, dict numbers, dict uses):
     cdef fnn_call *c = &job.call
     cdef int j
     cdef Place place
     used = [None if place is None else numbers.setdefault(place, len(numbers)) for place in job.places]
     touched = {(place, job.low[j], job.high[j]): job.high[j] - job.low[j] for j, place in enumerate(job.places)
-               if place is not None}
+               if place is not None and not (j and j < c.outputs and temporary(place) and uses[place] == 1)}    # no scratch
     return {
         "name": fnn_names[c.id].decode(), "dtype": dtype_name(c.dtype), "shape": shape_text(job),
         "flops": flops_of(job), "bytes": sum(touched.values()),
@@ -46,15 +53,13 @@ cdef str shape_text(Job job):
     cdef int d
     if job.call.id == FNN_matmul:
         batch = [n[12 + 3 * d] for d in range(n[10])]
-        return "x".join(map(str, [*batch, f"{n[0]}x{n[2]}, {n[2]}x{n[1]}"]))
+        return "x".join(map(str, [*batch, f"{n[0]}x{n[2]}, {n[2]}x{n[1]} {EPILOGUES[n[EPILOGUE]]}"])).rstrip()
     item = ITEM_BYTES[job.call.dtype]
     return str((job.high[0] - job.low[0]) // item) if job.call.buffers and job.places[0] is not None else ""
 
 
 cdef list plan_times(Plan p, int repeat):
-    cdef int64_t i, k
-    cdef int j
-    cdef double begin, seconds
+    cdef int64_t i, k, begin, taken, step = round(1e9 * clock_step())
     cdef Storage s
     cdef Place place
     cdef Job job
@@ -72,11 +77,11 @@ cdef list plan_times(Plan p, int repeat):
     p.busy = True
     for k in range(repeat):
         for i in range(p.count):
-            begin = seconds_now()
             with nogil:
+                begin = fnn_now()
                 fnn_run(&p.live[i], 1)
-            seconds = seconds_now() - begin
-            times[i] = min(times[i], max(seconds, 1e-9))    # the clock may stand still
+                taken = fnn_now() - begin
+            times[i] = min(times[i], 1e-9 * max(taken - step, 0))   # looking at the clock takes as long
     p.busy = False
     for s, saved in kept:
         memcpy(s.data, <char *>saved, s.nbytes)
@@ -84,15 +89,19 @@ cdef list plan_times(Plan p, int repeat):
 
 
 cdef str plan_summary(Plan p, list times, bint limits):
-    rows, total = p.table(), sum(times)
+    rows, total, step = p.table(), sum(times), clock_step()
     most = machine_limits() if limits else None
     lines = [f"{'call':<26}{'dtype':<9}{'size':<24}{'MFLOP':>9}{'KiB':>10}{'us':>10}{'share':>8}{'GFLOP/s':>10}{'GB/s':>8}"
              + ("  of limit" if limits else "")]
     for row, seconds in zip(rows, times):
         line = (f"{row['name']:<26}{row['dtype']:<9}{row['shape']:<24}{row['flops'] / 1e6:>9.3f}{row['bytes'] / 1024:>10.1f}"
-                f"{seconds * 1e6:>10.2f}{seconds / total:>8.1%}{row['flops'] / seconds / 1e9:>10.1f}"
-                f"{row['bytes'] / seconds / 1e9:>8.1f}")
+                f"{seconds * 1e6:>10.2f}{seconds / max(total, step):>8.1%}")
+        if seconds < 4 * step:      # the clock is too coarse for a rate
+            lines.append(line + f"{'-':>10}{'-':>8}" + (f"{'-':>10}" if limits else ""))
+            continue
+        line += f"{row['flops'] / seconds / 1e9:>10.1f}{row['bytes'] / seconds / 1e9:>8.1f}"
         lines.append(line + (f"{least_seconds(row, most) / seconds:>10.0%}" if limits else ""))
+    total = max(total, step)
     flops = sum(row["flops"] for row in rows)
     line = (f"{'total of ' + str(p.count) + ' calls':<59}{flops / 1e6:>9.3f}{'':>10}{total * 1e6:>10.2f}{'':>8}"
             f"{flops / total / 1e9:>10.1f}{'':>8}")
@@ -106,15 +115,30 @@ cdef str plan_summary(Plan p, list times, bint limits):
 
 
 cdef str plan_dot(Plan p):
+    """Edges go from whoever wrote bytes of a buffer last to each call that touches them."""
+    cdef Job job
+    cdef Place place
+    cdef int j
     lines = ["digraph plan {", "  node [shape=box, fontname=monospace];"]
-    maker = {}
-    for i, row in enumerate(p.table()):
-        lines.append(f'  c{i} [label="{row["name"]}\\n{row["shape"]}"];')
-        for n in dict.fromkeys(row["reads"]):
-            if n in maker:
-                lines.append(f'  c{maker[n]} -> c{i} [label="{row["buffers"][n]} B"];')
-        for n in row["writes"]:
-            maker[n] = i
+    lines += [f'  x{i} [label="argument {i}\\n{"x".join(map(str, shape_of(t)))}", shape=ellipse];' for i, t in enumerate(p.inputs)]
+    makers = {}
+    for i, job in enumerate(p.jobs):
+        lines.append(f'  c{i} [label="{fnn_names[job.call.id].decode()}\\n{shape_text(job)}"];')
+        edges = {}
+        for j, place in enumerate(job.places):
+            if place is None:
+                continue
+            if place.input >= 0:
+                edges.setdefault(f"x{place.input}", set()).add((place, job.low[j], job.high[j]))
+            for maker, low, high in makers.get(place, ()):
+                if low < job.high[j] and job.low[j] < high:
+                    edges.setdefault(f"c{maker}", set()).add((place, max(low, job.low[j]), min(high, job.high[j])))
+        for maker, pieces in edges.items():
+            lines.append(f'  {maker} -> c{i} [label="{sum([high - low for _, low, high in pieces])} B"];')
+        for j, place in enumerate(job.places[:job.call.outputs]):
+            if place is not None:
+                makers[place] = [m for m in makers.get(place, ()) if m[1] < job.low[j] or m[2] > job.high[j]]
+                makers[place].append((i, job.low[j], job.high[j]))
     return "\n".join([*lines, "}"])
 
 
@@ -137,8 +161,8 @@ def machine_limits():
     """
     cdef fnn_call c
     cdef Tensor a, b, total
-    cdef double begin, best
-    cdef int64_t size, count
+    cdef double best
+    cdef int64_t size, count, begin
     cdef int dtype, k
     threads = fnn_threads()
     if threads in measured_limits:
@@ -152,9 +176,9 @@ def machine_limits():
         buffer(&c, total)
         c.args.n[0] = 200000
         for k in range(20):
-            begin = seconds_now()
+            begin = fnn_now()
             run(&c, 1, 1e9, 0)
-            best = min(best, seconds_now() - begin)
+            best = min(best, 1e-9 * (fnn_now() - begin))
         found[dtype_name(dtype)] = 2.0 * 16 * fnn_vector_bytes() / ITEM_BYTES[dtype] * c.args.n[0] * threads / best
     for size in (1 << 14, 1 << 17, 1 << 20, 1 << 23, 1 << 26):
         a, b = new_1d(FNN_F32, size // 8), new_1d(FNN_F32, size // 8)
@@ -163,10 +187,10 @@ def machine_limits():
         count = max(1, (1 << 22) // size)       # the clock may be coarse
         best = 1e9
         for k in range(5):
-            begin = seconds_now()
+            begin = fnn_now()
             for _ in range(count):
                 copy_into(a, b)
-            best = min(best, (seconds_now() - begin) / count)
+            best = min(best, 1e-9 * (fnn_now() - begin) / count)
         found["memory"].append((size, size / best))
     measured_limits[threads] = found
     return found

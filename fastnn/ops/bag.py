@@ -5,6 +5,7 @@ import numpy as np
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.along import gather
 from fastnn.ops.argument import _whole as whole
+from fastnn.ops.choose import where
 from fastnn.ops.creation import zeros
 from fastnn.ops.embedding import embedding
 from fastnn.ops.slices import index_add
@@ -126,18 +127,23 @@ def embedding_bag(
         scale_grad_by_freq=scale_grad_by_freq,
     )  # fmt: skip
     bag = np.repeat(np.arange(len(starts)), ends - starts)
-    if padding_idx is not None:
-        kept = np.array(index.numpy() != padding_idx % w.shape[0])
-        bag, rows = bag[kept], rows[kept]
-    sizes = np.bincount(bag, minlength=len(starts))
     if mode == "max":
-        return _largest(rows, bag, sizes)
+        if padding_idx is not None:
+            kept = np.array(index.numpy() != padding_idx % w.shape[0])
+            bag, rows = bag[kept], rows[kept]
+        return _largest(rows, bag, np.bincount(bag, minlength=len(starts)))
     if per_sample_weights is not None:
-        factors = per_sample_weights.reshape(-1, 1)
-        rows = rows * (factors if padding_idx is None else factors[kept])
-    y = index_add(zeros(len(starts), w.shape[1], dtype=w.dtype), 0, as_tensor(bag), rows)
-    if mode == "mean":
-        y = y / as_tensor(np.maximum(sizes, 1).astype(w.dtype)[:, None])
+        rows = rows * per_sample_weights.reshape(-1, 1)
+    bag = as_tensor(bag)
+    if padding_idx is not None:
+        kept = (index != padding_idx % w.shape[0]).unsqueeze(1)
+        rows = where(kept, rows, 0.0)
+    y = index_add(zeros(len(starts), w.shape[1], dtype=w.dtype), 0, bag, rows)
+    if mode == "mean" and padding_idx is not None:
+        sizes = index_add(zeros(len(starts), 1, dtype=w.dtype), 0, bag, kept.to(w.dtype))
+        y = y / sizes.clamp(min=1)
+    elif mode == "mean":
+        y = y / as_tensor(np.maximum(ends - starts, 1).astype(w.dtype)[:, None])
     return y
 
 

@@ -237,6 +237,14 @@ class AveragedModel(Module):
                 "dtypes of those that are averaged; make the AveragedModel again after changing the model"
             )
 
+    def _rule(self):
+        return self.multi_avg_fn or self.avg_fn or get_swa_multi_avg_fn()
+
+    @property
+    def has_own_rule(self) -> bool:
+        """Whether the rule is one of this module's: an update is then kernel calls alone."""
+        return isinstance(self._rule(), _Mean)
+
     def update_parameters(self, model: Module) -> None:
         """Take the model's present parameters into the average.
 
@@ -250,7 +258,7 @@ class AveragedModel(Module):
         ValueError
             If numbers, shapes or dtypes of the parameters differ.
         """
-        rule = self.multi_avg_fn or self.avg_fn or get_swa_multi_avg_fn()
+        rule = self._rule()
         with no_grad():
             averaged, current = self._pairs(model)
             if isinstance(rule, _Mean):

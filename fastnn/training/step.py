@@ -5,6 +5,7 @@ import inspect
 from fastnn._engine.engine import CompiledFunction
 from fastnn.nn.utils import clip_grad_norm_, clip_grad_value_
 from fastnn.optim.plateau import ReduceLROnPlateau
+from fastnn.optim.swa_utils import AveragedModel
 
 
 def compile_step(
@@ -34,14 +35,16 @@ def compile_step(
     optimizer : Optimizer
         Updates its own parameters, whichever they are.
     clip_norm : float, optional
-        Largest common norm of the optimizer's gradients: `nn.utils.clip_grad_norm_`.
+        Largest common norm of the optimizer's gradients: `Optimizer.clip_norm`, which is part of the
+        update's one pass and leaves ``.grad`` as it is.
     clip_value : float, optional
-        Largest absolute value of a gradient's elements, after `clip_norm`: `nn.utils.clip_grad_value_`.
+        Largest absolute value of a gradient's elements: `nn.utils.clip_grad_value_`. With `clip_norm`
+        after `nn.utils.clip_grad_norm_`.
     accumulate : int
         Calls that make one update, with the mean of their losses' gradients. Default 1.
     ema : object, optional
         Its ``update_parameters(model)`` is called after each update, as `optim.swa_utils.AveragedModel`
-        wants it.
+        wants it. One of these with a rule of its own module is part of the recorded step.
     schedule : learning-rate schedule, optional
         Its ``step()`` is called after each update. A changed rate needs no new recording.
     with_output : bool
@@ -78,13 +81,19 @@ def compile_step(
         (loss if accumulate == 1 else loss / accumulate).backward()
         return (loss.detach(), output.detach()) if with_output else loss.detach()
 
+    inside, outside = (ema, None) if _records(ema) else (None, ema)
+
     def update():
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        if clip_norm is not None:
+        if clip_value is None and clip_norm is not None and hasattr(optimizer, "clip_norm"):
+            optimizer.clip_norm(clip_norm)
+        elif clip_norm is not None:
             clip_grad_norm_(parameters, clip_norm)
         if clip_value is not None:
             clip_grad_value_(parameters, clip_value)
         optimizer.step()
+        if inside is not None:
+            inside.update_parameters(model)
 
     def train(x, y):
         optimizer.zero_grad()
@@ -94,7 +103,7 @@ def compile_step(
 
     name = getattr(model, "__qualname__", type(model).__name__)
     train.__name__ = train.__qualname__ = f"step of {name}"
-    if accumulate == 1 and ema is None and schedule is None:
+    if accumulate == 1 and outside is None and schedule is None:
         return TrainingStep(train)
 
     def first(x, y):
@@ -113,8 +122,8 @@ def compile_step(
         update()
 
     def after():
-        if ema is not None:
-            ema.update_parameters(model)
+        if outside is not None:
+            outside.update_parameters(model)
         if schedule is not None:
             schedule.step()
 
@@ -194,6 +203,13 @@ class _LongStep(TrainingStep):
 
     def __repr__(self):
         return f"<{self.__name__}, {len(self.plans())} plans, {self.replayed} replays>"
+
+
+def _records(ema):
+    """Whether updating it is kernel calls alone, and no Python that a replay would leave out."""
+    update = getattr(ema, "update_parameters", None)
+    plain = getattr(update, "__func__", None) is AveragedModel.update_parameters
+    return plain and ema.has_own_rule
 
 
 def _check(model, loss_fn, optimizer, clip_norm, clip_value, accumulate, ema, schedule):
