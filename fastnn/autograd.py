@@ -3,8 +3,10 @@
 import functools
 
 from fastnn._engine.engine import (
+    GradMode,
     Tensor,
     _apply_function,
+    _grad_mode,
     _set_grad_enabled,
     backward,
     grad,
@@ -23,38 +25,26 @@ __all__ = [
 ]
 
 
-class _GradMode:
+def _decorated(mode, function):
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        before = _set_grad_enabled(mode)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _set_grad_enabled(before)
+
+    return wrapped
+
+
+class _GradMode(GradMode):
     """A context manager and decorator that switches the recording of the graph."""
 
     _mode = True
-
-    def __init__(self, function=None):
-        if function is not None:  # used as a decorator without parentheses
-            raise TypeError(f"{type(self).__name__}: expected no argument, got {function!r}")
-        self._before = []
-
-    def __new__(cls, function=None):
-        if callable(function):
-            return cls()(function)
-        return super().__new__(cls)
-
-    def __enter__(self):
-        self._before.append(_set_grad_enabled(self._mode))
-        return self
-
-    def __exit__(self, *exc):
-        _set_grad_enabled(self._before.pop())
+    __new__ = staticmethod(_grad_mode)
 
     def __call__(self, function):
-        @functools.wraps(function)
-        def wrapped(*args, **kwargs):
-            before = _set_grad_enabled(self._mode)
-            try:
-                return function(*args, **kwargs)
-            finally:
-                _set_grad_enabled(before)
-
-        return wrapped
+        return _decorated(self._mode, function)
 
 
 class no_grad(_GradMode):
@@ -86,7 +76,7 @@ class enable_grad(_GradMode):
     """
 
 
-class set_grad_enabled(_GradMode):
+class set_grad_enabled:
     """Switch the recording on or off, at once; as a context manager, until its end.
 
     Parameters
@@ -99,9 +89,6 @@ class set_grad_enabled(_GradMode):
     Has the behaviour of ``torch.set_grad_enabled``.
     """
 
-    def __new__(cls, mode):
-        return object.__new__(cls)
-
     def __init__(self, mode):
         self._mode = bool(mode)
         self._before = [_set_grad_enabled(self._mode)]
@@ -109,9 +96,12 @@ class set_grad_enabled(_GradMode):
     def __enter__(self):
         return self
 
+    def __exit__(self, *exc):
+        _set_grad_enabled(self._before.pop())
+
     def __call__(self, function):
         _set_grad_enabled(self._before.pop())
-        return super().__call__(function)
+        return _decorated(self._mode, function)
 
 
 class Context:

@@ -19,6 +19,32 @@ def _set_grad_enabled(bint mode):
     return before
 
 
+cdef class GradMode:
+    """Switches the recording of the graph between ``with`` and its end, to the class's `_mode`."""
+    cdef bint mode
+    cdef list before
+
+    def __cinit__(self, *args):
+        self.mode = type(self)._mode
+        self.before = []
+
+    def __enter__(self):
+        self.before.append(_set_grad_enabled(self.mode))
+        return self
+
+    def __exit__(self, *exc):
+        _set_grad_enabled(self.before.pop())
+
+
+def _grad_mode(cls, function=None):
+    """Makes a GradMode, or, as a decorator without parentheses, the decorated function."""
+    if function is None:
+        return GradMode.__new__(cls)
+    if callable(function):
+        return cls()(function)
+    raise TypeError(f"{cls.__name__}: expected no argument, got {function!r:.80}")
+
+
 def is_grad_enabled():
     """Whether operations are recorded for `backward` in this thread."""
     return not fnn_no_grad
