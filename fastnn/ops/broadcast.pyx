@@ -4,8 +4,12 @@ import numpy as np
 from fastnn._engine.engine cimport *
 from fastnn.ops.expand cimport sum_to
 
+from fastnn._engine.engine import _is_recording
+
 cdef extern from "fastnn.h":
-    enum: FNN_mul_forward
+    enum:
+        FNN_mul_forward, FNN_add_forward, FNN_sub_forward, FNN_maximum_forward, FNN_minimum_forward
+        FNN_eq_forward, FNN_ne_forward, FNN_lt_forward, FNN_le_forward, FNN_gt_forward, FNN_ge_forward
 
 __all__ = []
 
@@ -240,10 +244,17 @@ cdef object numpy_of(object x):
 
 
 cdef object by_numpy(object function, object a, object b):
-    """Integers and bools: NumPy on the same memory."""
+    """Integers and bools: NumPy on the same memory; in a recorded step by Calls, where there are any."""
+    if _is_recording():
+        y = by_calls(function, a, b)
+        if y is not None:
+            return y
     with np.errstate(all="ignore"):
         y = function(numpy_of(a)) if b is None else function(numpy_of(a), numpy_of(b))
     return from_array(np.asarray(y), -1, "result")
+
+
+include "integers.pxi"
 
 
 cdef object resolve(str name, object function, object left, object right):

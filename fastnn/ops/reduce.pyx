@@ -4,6 +4,10 @@ from fastnn.ops.fold cimport *
 
 import numpy as np
 
+from fastnn._engine.engine import _is_recording
+
+cdef double LARGEST = 2.0 ** 53 - 1
+
 cdef extern from "fastnn.h":
     enum:
         FNN_sum, FNN_sum_backward, FNN_prod, FNN_prod_backward, FNN_any, FNN_all, FNN_amax, FNN_amin
@@ -34,6 +38,15 @@ cdef Tensor sum_over(Tensor x, int64_t mask, bint keepdim, bint average):
         node.n[0] = mask
         node.s[0] = 1.0 / axis.length if average and axis.length else 1
     return y
+
+
+cdef Tensor sum_of_integers(Tensor x, int64_t mask, bint keepdim):
+    """By Calls, as a recorded step wants it: exact in float64 where no sum can reach 2**53."""
+    cdef Tensor y = cast(x, FNN_F64)
+    if x.dtype_ != FNN_BOOL:
+        check_range(y, -LARGEST / max(x.size_, 1), LARGEST / max(x.size_, 1),
+                    b"sum: a recorded step adds integers that reach no more than 2**53 in all, got VALUE")
+    return cast(sum_over(y, mask, keepdim, False), FNN_I64)
 
 
 def sum(input, dim=None, keepdim=False, *, dtype=None):
@@ -74,6 +87,8 @@ def sum(input, dim=None, keepdim=False, *, dtype=None):
     """
     cdef Tensor x = as_dtype(as_tensor(input, "sum: input"), dtype)
     cdef int64_t mask = mask_of(x, dim, "sum")
+    if x.dtype_ > FNN_F64 and _is_recording():
+        return sum_of_integers(x, mask, keepdim)
     if x.dtype_ > FNN_F64:
         return by_numpy(np.sum, x, dim, keepdim)
     return sum_over(x, mask, keepdim, False)
