@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from test_compile import adam_on, batches, bits, classifier, make_step, run_both, state_of
+from recording import adam_on, batches, bits, classifier, make_step, run_both, state_of
 
 import fastnn
 from fastnn import nn, optim

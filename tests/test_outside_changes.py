@@ -6,7 +6,7 @@ import types
 import warnings
 
 import pytest
-from test_compile import bits
+from recording import bits
 
 import fastnn
 from fastnn import nn, optim

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from op_calls import call_fastnn, gradients, leaves, typed
 from op_table import ROWS
-from test_compile import adam_on, batches, bits, classifier, random_network, run_both
+from random_network import random_network
+from recording import adam_on, batches, bits, classifier, run_both
 
 import fastnn
 from fastnn import _engine, nn, optim
