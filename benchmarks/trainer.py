@@ -1,17 +1,14 @@
 """What the Trainer costs: ``python -m benchmarks.trainer [--rounds N]``.
 
 Microseconds per batch of an epoch, over the same loader: a bare loop around one recorded step, the
-Trainer, the Trainer with accuracy and with its progress bar, all taking turns; and how soon Ctrl-C is
-answered. A figure is the median of its turns, for Ctrl-C the largest too.
+Trainer, the Trainer with accuracy and with its progress bar, all taking turns. A figure is the median
+of its turns.
 """
 
 import argparse
 import contextlib
 import os
-import signal
 import statistics
-import sys
-import threading
 import time
 
 CASES = (((64, 32, 10), 32, 600), ((784, 128, 10), 128, 200))
@@ -86,44 +83,11 @@ def overhead(rounds):
         print(f"{name}, batch {batch_size}: " + ", ".join(shown), flush=True)
 
 
-def interrupts(count):
-    """Ctrl-C at random moments of steps of tens of milliseconds: seconds until fit has returned."""
-    import random
-
-    from fastnn.training import Trainer
-
-    model, loss_of, optimizer, loader = parts((784, 1024, 10), 1024, 20)
-    trainer = Trainer(model, loss_of, optimizer, progress=False, metrics=["accuracy"])
-    moments, seconds = random.Random(0), []
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
-    trainer.fit(loader, epochs=1)
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
-        for _ in range(count):
-            sent = []
-
-            def press(sent=sent):
-                sent.append(time.perf_counter())
-                os.kill(os.getpid(), signal.SIGINT)
-
-            timer = threading.Timer(moments.uniform(0.05, 0.5), press)
-            timer.start()
-            history = trainer.fit(loader, epochs=10**6)
-            seconds.append(time.perf_counter() - sent[0])
-            timer.join()
-            if "Ctrl-C" not in history.stopped:
-                sys.exit("a fit ended by itself")
-    print(
-        f"Ctrl-C, {count} times: median {statistics.median(seconds):.3f} s, most {max(seconds):.3f} s"
-    )
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--interrupts", type=int, default=20)
     options = parser.parse_args()
     overhead(options.rounds)
-    interrupts(options.interrupts)
 
 
 if __name__ == "__main__":

@@ -341,6 +341,7 @@ enum fnn_flags {
     FNN_CHECK = 4,   /* p[0] is an int64 status, not zero afterwards when the data was refused */
     FNN_NO_WAIT = 8, /* the next Call neither needs nor changes what this one and others before it
                       * that nobody has waited for read and write; never together with FNN_CHECK */
+    FNN_WHOLE = 16,  /* once begun, the run goes on to its end: weights half updated are lost */
 };
 
 /* One job: a kernel and all it needs. Run at once (eager), kept in a Plan (recorded), run again. */
@@ -384,8 +385,10 @@ void fnn_set_threads(int n);
 void fnn_after_fork(void); /* in the child: one thread from now on */
 int fnn_openmp(void);      /* the OpenMP version that was built in, or 0 */
 
-/* run.c: runs calls[0..count) in order; returns count, or the index of the Call whose check failed
- */
+/* run.c: runs calls[0..count) in order; returns count, or the index of the Call whose check failed,
+ * or -1: ended early, because fnn_ask gave nonzero. It is called now and then, by the thread that
+ * called fnn_run, while that takes long. */
+extern int (*fnn_ask)(void);
 int64_t fnn_run(const fnn_call *calls, int64_t count);
 
 /* Whether a team pays for a list of Calls that runs again and again is learnt by trying, as the

@@ -1,11 +1,12 @@
 /* Runs a list of Calls with one team of threads: the only OpenMP in the house. */
 #define _GNU_SOURCE
+#include "ending.h"
 #include "fastnn.h"
 #include "team.h"
+#include <stdatomic.h>
 
 #if defined(FNN_OPENMP)
 #include <omp.h>
-#include <stdatomic.h>
 #if defined(_WIN32)
 #include <windows.h>
 #define yield() SwitchToThread()
@@ -20,9 +21,33 @@ static int refused(const fnn_call *c)
     return (c->flags & FNN_CHECK) && *(const int64_t *)c->args.p[0] != 0;
 }
 
+#define LONG_WORK 1e8   /* from here on, some ms, a run can be ended early */
+#define ASK_NS 20000000 /* how often its caller asks whether it is to */
+
+int (*fnn_ask)(void);
+static _Thread_local struct {
+    atomic_int *ended; /* of the run that this thread works on, if that is a long one */
+    int64_t next;      /* when to ask; 0: it is the run of another thread */
+} here;
+
+int fnn_ending(void)
+{
+    if (!here.ended) return 0;
+    if (here.next) {
+        int64_t now = fnn_now();
+        if (now >= here.next) {
+            if (fnn_ask()) atomic_store_explicit(here.ended, 1, memory_order_relaxed);
+            here.next = fnn_now() + ASK_NS;
+        }
+    }
+    return atomic_load_explicit(here.ended, memory_order_relaxed);
+}
+
 static int64_t run_alone(const fnn_call *calls, int64_t begin, int64_t count)
 {
+    const int asks = here.ended != 0;
     for (int64_t i = begin; i < count; i++) {
+        if (asks && fnn_ending()) return i;
         calls[i].kernel(&calls[i].args, 0, 1);
         if (refused(&calls[i])) return i;
     }
@@ -94,6 +119,7 @@ static int64_t wait_turn(int64_t turn, int64_t before)
     for (int spins = 1; atomic_load_explicit(&team.turn, memory_order_acquire) == turn; spins++) {
         relax();
         if (spins % 64) continue;
+        fnn_ending();
         now = fnn_now();
         if (begin == 0) begin = now;
         if (now - begin > SPIN_NS) yield();
@@ -129,6 +155,7 @@ static int64_t group_of(const fnn_call *calls, int64_t i, int64_t count, int n, 
 /* What one thread `me` of `n` does in a region; returns the ns that it waited for others. */
 static int64_t work_through(const fnn_call *calls, int64_t count, int64_t first, int me, int n)
 {
+    const int asks = here.ended != 0;
     int64_t waited = 0, i;
     while ((i = atomic_load_explicit(&team.turn, memory_order_acquire) - first) < team.end) {
         int total, base = 0;
@@ -138,7 +165,7 @@ static int64_t work_through(const fnn_call *calls, int64_t count, int64_t first,
             for (int k = 0; k < use; k++) {
                 int part = (me + k) % use;
                 if (!claim(base + part, first + i)) continue;
-                calls[j].kernel(&calls[j].args, part, use);
+                if (!asks || !fnn_ending()) calls[j].kernel(&calls[j].args, part, use);
                 if (atomic_fetch_add_explicit(&team.finished, 1, memory_order_acq_rel) == total - 1)
                     next = after;
             }
@@ -152,7 +179,7 @@ static int64_t work_through(const fnn_call *calls, int64_t count, int64_t first,
         /* this thread finished the turn; thread 0 also runs what follows and is for one thread */
         int bad = refused(&calls[next - 1]);
         while (!bad && me == 0 && next < count && parts_of(&calls[next], n) == 1) {
-            calls[next].kernel(&calls[next].args, 0, 1);
+            if (!asks || !fnn_ending()) calls[next].kernel(&calls[next].args, 0, 1);
             bad = refused(&calls[next++]);
         }
         if (bad)
@@ -193,6 +220,7 @@ static int64_t run_team(const fnn_call *calls, int64_t count, int parts, int pac
     int64_t first = atomic_load_explicit(&team.turn, memory_order_relaxed);
     int threads = 1;
     uint64_t mode = get_mode();
+    atomic_int *ended = here.ended;
     team.start = fnn_now();
     team.end = count;
     team.refused = 0;
@@ -205,9 +233,11 @@ static int64_t run_team(const fnn_call *calls, int64_t count, int parts, int pac
         if (me == 0) threads = n;
         take_seat(first);
         if (own != mode) set_mode(mode);
+        if (me) here.ended = ended, here.next = 0;
         if (me == 0 && asleep) yield(); /* a thread that woke on this CPU must run to leave it */
         int64_t waited = work_through(calls, count, first, me, n);
         if (own != mode) set_mode(own);
+        if (me) here.ended = 0;
         team.part[me].useful = fnn_now() - begin - waited;
     }
     if (paced) return team.end;
@@ -254,19 +284,45 @@ static int64_t run(const fnn_call *calls, int64_t count, int paced)
     return run_alone(calls, done, count);
 }
 
-int64_t fnn_run(const fnn_call *calls, int64_t count) { return run(calls, count, 0); }
-
-int64_t fnn_run_paced(const fnn_call *calls, int64_t count, fnn_pace *pace)
+/* with a pace: as its trials have shown to be faster */
+static int64_t run_at(const fnn_call *calls, int64_t count, fnn_pace *pace)
 {
 #if defined(FNN_OPENMP)
     double most = 0;
-    if (shared_work(calls, count, &most) > 0 && fnn_threads() > 1) {
+    if (pace && shared_work(calls, count, &most) > 0 && fnn_threads() > 1) {
         int with_team = fnn_pace_next(pace);
         int64_t begin = fnn_now();
         int64_t done = with_team ? run(calls, count, 1) : run_alone(calls, 0, count);
         fnn_pace_took(pace, with_team, fnn_now() - begin);
         return done;
     }
+#else
+    (void)pace;
 #endif
     return run(calls, count, 0);
+}
+
+int64_t fnn_run(const fnn_call *calls, int64_t count) { return fnn_run_paced(calls, count, 0); }
+
+int64_t fnn_run_paced(const fnn_call *calls, int64_t count, fnn_pace *pace)
+{
+    double work = 0;
+    int64_t whole = count, done = 0;
+    for (int64_t i = count - 1; i >= 0; i--) {
+        work += calls[i].work;
+        if (calls[i].flags & FNN_WHOLE) whole = i;
+    }
+    if (work < LONG_WORK || !fnn_ask) return run_at(calls, count, pace);
+    atomic_int ended = 0;
+    atomic_int *outer = here.ended; /* what is asked may run Calls of its own */
+    int64_t next = here.next;
+    here.ended = &ended, here.next = fnn_now() + ASK_NS;
+    if (whole) done = run_at(calls, whole, pace);
+    here.ended = 0;
+    if (atomic_load_explicit(&ended, memory_order_relaxed))
+        done = -1;
+    else if (done == whole && whole < count)
+        done += run(calls + whole, count - whole, 0);
+    here.ended = outer, here.next = next;
+    return done;
 }

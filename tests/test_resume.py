@@ -267,7 +267,7 @@ def test_ctrl_c_saves_where_it_stands(tmp_path, capfd):
             assert_same(outcome(trainer), expected)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert "Ctrl-C again stops at once" in capfd.readouterr().err
+    assert "Ctrl-C again stops without saving" in capfd.readouterr().err
 
 
 # --- what cannot be resumed ---

@@ -87,6 +87,36 @@ def test_metrics_and_losses_are_those_of_all_rows_at_once():
     )
 
 
+@pytest.mark.parametrize("classes_last", [True, False])
+def test_metrics_of_a_class_at_every_place(classes_last):
+    generator = np.random.default_rng(0)
+    x, y = generator.integers(0, 9, (30, 7)), generator.integers(0, 9, (30, 7))
+    y[3, 2] = y[28, 0] = -100  # a place that does not count
+
+    class Text(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(9, 9)
+
+        def forward(self, x):
+            z = self.embedding(x)
+            return z if classes_last else z.transpose(1, 2)
+
+    def loss(output, target):
+        if classes_last:
+            output, target = output.reshape(-1, 9), target.reshape(-1)
+        return nn.functional.cross_entropy(output, target)
+
+    names = ["perplexity", "accuracy"]
+    trainer = Trainer(Text(), loss, metrics=names, progress=False, seed=0)
+    result = trainer.validate((x, y), batch_size=7)
+    logits = trainer.model.embedding(fastnn.tensor(x)).detach().numpy()
+    expected = fastnn.metrics.perplexity(y, logits, ignore_index=-100)
+    np.testing.assert_allclose(result["val_perplexity"], expected, rtol=1e-12)
+    assert result["val_accuracy"] == np.mean((logits.argmax(2) == y)[y != -100])
+    assert trainer.fit((x, y), epochs=2)["perplexity"][1] > 1
+
+
 def test_training_equals_the_loop_by_hand():
     x, y = blobs(64)
     trainer = classifier(seed=4)

@@ -5,6 +5,7 @@
  * tensor. One thread computes a block of queries (forward), or all of one head of keys (backward),
  * in an order that depends on the shapes alone. */
 #include "../attention.h"
+#include "../ending.h"
 #include "../philox.h"
 #include "../vmath.h"
 #include "packed.h"
@@ -167,6 +168,7 @@ static void attention_forward(const fnn_args *a, int part, int parts)
         real top[QUERIES], sum[QUERIES];
         for (int64_t r = 0; r < rows; r++) top[r] = -(real)INFINITY, sum[r] = 0;
         for (int64_t j = 0; j < S; j += KEYS) {
+            if (fnn_ending()) return;
             const int64_t cols = least(KEYS, S - j), wide = whole_vectors(cols);
             pack_panels(keys, k + j * k_row, 1, k_row, t.E, cols);
             times_packed(scores, ROW, q, q_row, 1, rows, wide, t.E, keys, 0, 0);
@@ -250,6 +252,7 @@ static void attention_backward(const fnn_args *a, int part, int parts)
             clear_rows((real *)a->p[0] + n[FNN_ATT_DQ] + place(n + FNN_ATT_Q, batch, h), q_row, t.L,
                        t.E);
         for (int64_t j = 0; j < t.S; j += KEYS) {
+            if (fnn_ending()) return;
             const int64_t cols = least(KEYS, t.S - j), wide = whole_vectors(cols);
             const real *k = (real *)a->p[4] + k_at + j * k_row;
             const real *v = (real *)a->p[5] + v_at + j * v_row;

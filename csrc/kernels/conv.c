@@ -1,4 +1,5 @@
 /* Convolutions as matrix products whose right operand, the patches, exists one panel at a time. */
+#include "../ending.h"
 #include "conv_pack.h"
 
 /* channels and taps that one panel of the micro-kernel holds: whole channels where they fit */
@@ -95,6 +96,7 @@ static void conv_forward(const fnn_args *a, int part, int parts)
     }
     share(g.num * g.groups * panels, 1, part, parts, &item, &end);
     for (; item < end; item++) {
+        if (fnn_ending()) return;
         const int64_t image = item / panels, group = image % g.groups, p0 = item % panels * NR;
         const int64_t cols = outputs - p0 < NR ? outputs - p0 : NR, vecs = (cols + VL - 1) / VL;
         const real *x = (const real *)a->p[1] + image * g.in * plane;
@@ -150,6 +152,7 @@ static void conv_weight_backward(const fnn_args *a, int part, int parts)
         fill_rows(dw, k_all, g.out, cols, 0);
         for (int64_t n = n0; n < n1; n++)
             for (int64_t p0 = 0; p0 < outputs; p0 += SPAN) {
+                if (fnn_ending()) return;
                 const int64_t p1 = p0 + SPAN < outputs ? p0 + SPAN : outputs;
                 const real *dy =
                     (const real *)a->p[1] + (n * g.groups + group) * g.out * outputs + p0;

@@ -1,5 +1,6 @@
 /* Matrix products and column sums. */
 #include "../activation.h"
+#include "../ending.h"
 #include "linear_tile.h"
 #include "linear_vector.h"
 
@@ -111,6 +112,7 @@ static void multiply(const struct product *p)
     for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += depth) {
         const int64_t k = p->k - k0 < depth ? p->k - k0 : depth;
         for (int64_t i0 = 0; i0 < p->m; i0 += height) {
+            if (fnn_ending()) return;
             const int64_t m = p->m - i0 < height ? p->m - i0 : height;
             int64_t a_row = p->a_row, a_col = p->a_col;
             const int copy = p->scratch && p->n > 2 * NR && collides(a_col == 1 ? a_row : a_col);
@@ -173,6 +175,7 @@ static void multiply_transposed(const struct product *p)
     for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += depth) {
         const int64_t k = p->k - k0 < depth ? p->k - k0 : depth;
         for (int64_t j0 = 0; j0 < p->n; j0 += MC) {
+            if (fnn_ending()) return;
             const int64_t n = p->n - j0 < MC ? p->n - j0 : MC;
             int64_t b_row = p->b_row, b_col = p->b_col;
             const int copy = p->scratch && collides(b_row == 1 ? b_col : b_row);

@@ -4,6 +4,7 @@
  * Letters: T time, N batch, H cells, P size of h (H, or the projection's), G gates per cell. A
  * "row" is one (time, batch) pair: of a tensor (rows, width) it is t * n[6] + b * n[7], or, with
  * batch_sizes(T), the b-th behind all rows of earlier times (PyTorch's PackedSequence). */
+#include "../ending.h"
 #include "../recurrent.h"
 #include "../vmath.h"
 #include "packed.h"
@@ -155,6 +156,7 @@ static void recurrent_forward(const fnn_args *a, int part, int parts)
     for (int64_t r0 = begin; r0 < end; r0 += ROWS) {
         int64_t ahead = 0, first;
         for (int64_t s = 0; s < l.T; s++) {
+            if (fnn_ending()) return;
             const int64_t rows =
                 rows_at(&l, !l.reverse, s, r0, least(ROWS, end - r0), &ahead, &first);
             real *h = state + r0 * l.state_width, *to = y + first * P, *x = gates + first * G * H;
@@ -271,6 +273,7 @@ static void recurrent_backward(const fnn_args *a, int part, int parts)
     for (int64_t r0 = begin; r0 < end; r0 += ROWS) {
         int64_t ahead = 0, first;
         for (int64_t s = 0; s < l.T; s++) {
+            if (fnn_ending()) return;
             const int64_t rows =
                 rows_at(&l, l.reverse, s, r0, least(ROWS, end - r0), &ahead, &first);
             const real *in = dy ? dy + first * P : 0, *keep = saved + first * l.saved_width;

@@ -54,6 +54,7 @@ cdef inline void null_buffer(fnn_call *c):
 
 
 cdef int run(fnn_call *c, int outputs, double work, int flags) except -1:
+    cdef int64_t done
     c.outputs = outputs
     c.work = work
     c.flags = flags
@@ -63,7 +64,9 @@ cdef int run(fnn_call *c, int outputs, double work, int flags) except -1:
         c.kernel(&c.args, 0, 1)
     else:
         with nogil:
-            fnn_run(c, 1)
+            done = fnn_run(c, 1)
+        if done < 0:
+            return -1               # a signal's handler has raised
     if fnn_recorder != NULL and (<Recorder>fnn_recorder).watching:
         (<Recorder>fnn_recorder).watch(c)
     return 0
@@ -215,6 +218,8 @@ cdef _start():
     name = isa.encode() if isa else None
     if fnn_init(<const char *>name if name is not None else NULL) != 0:
         raise ImportError(f"FASTNN_ISA={isa}: this build and CPU have {fnn_isas().decode()}")
+    global fnn_ask
+    fnn_ask = fnn_signals
     threads = os.environ.get("FASTNN_NUM_THREADS")
     if threads:
         if not threads.strip().isdecimal() or not 1 <= int(threads) <= 1024:

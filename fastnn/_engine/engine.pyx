@@ -29,6 +29,7 @@ cdef extern from "fastnn.h":
     int fnn_openmp()
     int64_t fnn_run(const fnn_call *, int64_t) nogil
     int64_t fnn_run_paced(const fnn_call *, int64_t, fnn_pace *) nogil
+    int (*fnn_ask)()
 
 cdef extern from *:
     """
@@ -43,9 +44,17 @@ cdef extern from *:
     #endif
     static FNN_THREAD_LOCAL int fnn_no_grad = 0;        /* grad mode, per Python thread */
     static FNN_THREAD_LOCAL void *fnn_recorder = 0;     /* borrowed: the Recorder at work, if any */
+    static int fnn_signals(void)    /* Ctrl-C during a long run: nonzero, and the exception is set */
+    {
+        PyGILState_STATE state = PyGILState_Ensure();
+        int raised = PyErr_CheckSignals();
+        PyGILState_Release(state);
+        return raised;
+    }
     """
     int fnn_no_grad
     void *fnn_recorder
+    int fnn_signals()
 
 include "storage.pxi"
 include "call.pxi"

@@ -149,7 +149,7 @@ cdef class Plan:
         return 0
 
     cdef object replay(self, list inputs):
-        cdef int64_t i, failed
+        cdef int64_t i, failed, rest
         cdef Tensor leaf, t, y, x, as_recorded
         cdef Storage s
         cdef Generator g
@@ -167,7 +167,8 @@ cdef class Plan:
                 if skew:
                     failed = run_skewed(self.live + failed, self.count - failed) + failed
                 else:
-                    failed += fnn_run_paced(self.live + failed, self.count - failed, &self.pace)
+                    rest = fnn_run_paced(self.live + failed, self.count - failed, &self.pace)
+                    failed = rest if rest < 0 else failed + rest
             enter_python()
         self.busy = False
         self.replays += 1
@@ -175,6 +176,8 @@ cdef class Plan:
             s.version += 1
         for i in self.changed:
             (<Tensor>inputs[i]).storage.version += 1
+        if failed < 0:
+            ended()
         if failed < self.count:
             raise_refused(&self.live[failed], (<Job>self.jobs[failed]).checks)
         for leaf, reads, before, after in self.leaves:
@@ -241,6 +244,11 @@ cdef class Plan:
         reads, or adds to, of what another wrote last. Parameters from before the step have no arrow.
         """
         return plan_dot(self)
+
+
+cdef int ended() except -1:
+    """A run was ended early: a signal's handler has raised, and that exception is on its way."""
+    return -1
 
 
 cdef Tensor copied(Tensor t):

@@ -59,7 +59,7 @@ cdef str shape_text(Job job):
 
 
 cdef list plan_times(Plan p, int repeat):
-    cdef int64_t i, k, begin, taken, step = round(1e9 * clock_step())
+    cdef int64_t i, k, begin, taken, failed, step = round(1e9 * clock_step())
     cdef Storage s
     cdef Place place
     cdef Job job
@@ -79,8 +79,11 @@ cdef list plan_times(Plan p, int repeat):
         for i in range(p.count):
             with nogil:
                 begin = fnn_now()
-                fnn_run(&p.live[i], 1)
+                failed = fnn_run(&p.live[i], 1)
                 taken = fnn_now() - begin
+            if failed < 0:
+                p.busy = False
+                ended()
             times[i] = min(times[i], 1e-9 * max(taken - step, 0))   # looking at the clock takes as long
     p.busy = False
     for s, saved in kept:

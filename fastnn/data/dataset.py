@@ -198,11 +198,18 @@ def random_split(dataset, lengths, generator=None):
     return [Subset(dataset, part) for part in np.split(order, np.cumsum(parts)[:-1])]
 
 
-def rows_of(dataset, indices, collate_fn=None):
-    """Many rows of any dataset: by its own ``batch`` if it has one, else row by row."""
+def rows_of(dataset, indices, collate_fn=None, wanted=lambda: True):
+    """Many rows of any dataset: by its own ``batch`` if it has one, else row by row.
+
+    None where they are not `wanted` any more before the last one is there.
+    """
     if collate_fn is None and hasattr(dataset, "batch"):
         return dataset.batch(indices)
-    samples = [dataset[int(i)] for i in indices]
+    samples = []
+    for i in indices:
+        if not wanted():
+            return None
+        samples.append(dataset[int(i)])
     return collate(samples) if collate_fn is None else collate_fn(samples)
 
 

@@ -177,16 +177,17 @@ class DataLoader:
         return self._deliver(epoch, first)
 
     def _deliver(self, epoch, first):
-        batches = self._batches(epoch, first)
         if self.prefetch:
-            batches = prefetched(batches, self.prefetch)
+            batches = prefetched(lambda wanted: self._batches(epoch, first, wanted), self.prefetch)
+        else:
+            batches = self._batches(epoch, first)
         for position, batch in enumerate(batches, first + 1):
             self._current = epoch, position
             yield batch
             del batch  # its memory is free for the next one
         self._current = None
 
-    def _batches(self, epoch, first):
+    def _batches(self, epoch, first, *wanted):
         order = self.order(epoch)
         dataset, size, collate_fn, transform = (
             self.dataset,
@@ -196,7 +197,9 @@ class DataLoader:
         )
         stop = len(order) - len(order) % size if self.drop_last else len(order)
         for start in range(first * size, stop, size):
-            batch = rows_of(dataset, order[start : min(start + size, stop)], collate_fn)
+            batch = rows_of(dataset, order[start : min(start + size, stop)], collate_fn, *wanted)
+            if batch is None:
+                return
             yield batch if transform is None else transform(batch, epoch, start // size)
 
     def __repr__(self):

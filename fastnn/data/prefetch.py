@@ -4,15 +4,15 @@ import queue
 import threading
 
 
-def prefetched(batches, depth):
-    """The items of the iterable `batches`, in their order, made by a background thread.
+def prefetched(make, depth):
+    """The items of the iterable ``make(wanted)``, in their order, made by a background thread.
 
-    The thread is at most `depth` items ahead. An exception of `batches` comes up where its item was
-    due. When the generator is closed or forgotten, the thread ends after the item that it is at.
+    The thread is at most `depth` items ahead. An exception comes up where its item was due. When the
+    generator is closed or forgotten, ``wanted()`` is false from then on, and the thread ends.
     """
     ready, free, ending = queue.SimpleQueue(), threading.Semaphore(depth), threading.Event()
     thread = threading.Thread(
-        target=_produce, args=(batches, ready, free, ending), name="fastnn-prefetch", daemon=True
+        target=_produce, args=(make, ready, free, ending), name="fastnn-prefetch", daemon=True
     )
     thread.start()
     try:
@@ -28,16 +28,17 @@ def prefetched(batches, depth):
     finally:
         ending.set()
         free.release()
-        thread.join()
+        thread.join(_PATIENCE)
 
 
 _END = object()
+_PATIENCE = 0.5  # seconds: a row that takes long is not waited for, so that Ctrl-C is answered
 
 
-def _produce(batches, ready, free, ending):
+def _produce(make, ready, free, ending):
     # holds no reference to the generator above, so that a forgotten one is collected
     try:
-        iterator = iter(batches)
+        iterator = iter(make(lambda: not ending.is_set()))
         while True:
             free.acquire()
             if ending.is_set():

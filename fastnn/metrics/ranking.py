@@ -115,14 +115,14 @@ def perplexity(target, logits, ignore_index=None):
     >>> perplexity([0, 1], [[0.0, 0.0], [0.0, math.log(3)]])
     1.632993161855452
     """
-    loss, count = cross_entropy_sum(target, logits, ignore_index, "perplexity")
-    if count == 0:
+    losses = cross_entropies(target, logits, ignore_index, "perplexity")
+    if len(losses) == 0:
         raise ValueError("perplexity: no rows")
-    return float(np.exp(loss / count))
+    return float(np.exp(losses.mean()))
 
 
-def cross_entropy_sum(target, logits, ignore_index, what):
-    """Sum of the cross-entropies in float64, and how many places count."""
+def cross_entropies(target, logits, ignore_index, what):
+    """The cross-entropies of all places that count, float64."""
     logits = checked_finite(logits, f"{what}: logits")
     target = checked_integers(target, f"{what}: target")
     if logits.ndim < 1 or target.shape != logits.shape[:-1]:
@@ -133,14 +133,14 @@ def cross_entropy_sum(target, logits, ignore_index, what):
         counts = target != ignore_index
         logits, target = logits[counts], target[counts]
     if len(target) == 0:
-        return 0.0, 0
+        return np.empty(0)
     if target.min() < 0 or target.max() >= logits.shape[1]:
         wrong = target.min() if target.min() < 0 else target.max()
         raise ValueError(f"{what}: classes must be 0 to {logits.shape[1] - 1}, got {wrong}")
     logits = logits.astype(np.float64)
     logits -= logits.max(1, keepdims=True)
     own = logits[np.arange(len(target)), target]
-    return float((np.log(np.exp(logits).sum(1)) - own).sum()), len(target)
+    return np.log(np.exp(logits).sum(1)) - own
 
 
 def _auc(positive, scores, name):

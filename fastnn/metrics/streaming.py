@@ -6,7 +6,7 @@ import numpy as np
 
 from fastnn.metrics.checks import checked_classes, checked_finite, checked_numbers
 from fastnn.metrics.classification import averaged
-from fastnn.metrics.ranking import cross_entropy_sum, roc_auc, top_k_accuracy
+from fastnn.metrics.ranking import cross_entropies, roc_auc, top_k_accuracy
 
 
 class Stream:
@@ -327,9 +327,9 @@ class Perplexity(Stream):
 
     def update(self, target, logits) -> None:
         """Classes, shape (...); and logits, shape (..., C)."""
-        loss, count = cross_entropy_sum(target, logits, self.ignore_index, "Perplexity")
-        self._sum += loss
-        self._rows += count
+        losses = cross_entropies(target, logits, self.ignore_index, "Perplexity")
+        self._sum += losses.sum()
+        self._rows += len(losses)
 
     def compute(self) -> float:
         """The perplexity of all places."""

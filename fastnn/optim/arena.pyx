@@ -257,7 +257,7 @@ cdef class Arena:
         buffer(&c, run.step)
         buffer(&c, self.hyper)
         optional(&c, gate)
-        fnn_run_serial(&c)
+        run_call(&c, 1, 0.0, FNN_SERIAL | FNN_WHOLE)
         start(&c, self.update_kernel, self.dtype)
         shifted(&c, self.values, begin * item, size * item)
         for k in range(self.num_states):
@@ -271,7 +271,7 @@ cdef class Arena:
         optional(&c, gate)
         c.args.n[0] = size
         c.args.n[1] = self.option
-        run_call(&c, self.num_states + 2, 12.0 * size)
+        run_call(&c, self.num_states + 2, 12.0 * size, FNN_WHOLE)
         return bump(self.values)
 
     def zero(self):
@@ -290,7 +290,7 @@ cdef class Arena:
                 start(&c, FNN_zero_values, self.dtype)
                 shifted(&c, self.gradients, <int64_t>self.offsets[i] * item, p.size_ * item)
                 c.args.n[0] = p.size_
-                run_call(&c, 1, <double>p.size_)
+                run_call(&c, 1, <double>p.size_, 0)
                 bump(self.gradients)
 
     # --- state ---
@@ -414,12 +414,8 @@ cdef inline void optional(fnn_call *c, Tensor t):
         buffer(c, t)
 
 
-cdef inline int fnn_run_serial(fnn_call *c) except -1:
-    return run(c, 1, 0.0, FNN_SERIAL)
-
-
-cdef inline int run_call(fnn_call *c, int outputs, double work) except -1:
-    return run(c, outputs, work, 0)
+cdef inline int run_call(fnn_call *c, int outputs, double work, int flags) except -1:
+    return run(c, outputs, work, flags)
 
 
 def overlap(list params):

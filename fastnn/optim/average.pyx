@@ -51,7 +51,7 @@ cdef class Average:
         buffer(&c, self.weight)
         buffer(&c, number)
         buffer(&c, self.decay)
-        run(&c, 2, 0.0, FNN_SERIAL)
+        run(&c, 2, 0.0, FNN_SERIAL | FNN_WHOLE)
         bump(number)
         for span in self.spans:
             self.pass_over(FNN_average_update, span.y, span.y_data, span.x, span.x_data, span.size)
@@ -76,7 +76,7 @@ cdef class Average:
         buffer(&c, x)
         c.args.p[2], c.bytes[2] = source, size * item
         c.args.n[0] = size
-        run(&c, 1, 3.0 * size, 0)
+        run(&c, 1, 3.0 * size, FNN_WHOLE)
         return bump(y)
 
     cdef bint fits(self, list averages, list sources):

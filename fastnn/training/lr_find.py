@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.training import feed
-from fastnn.training.interrupt import Interruption
+from fastnn.training.interrupt import Interrupted, Interruption
 from fastnn.training.nonfinite import NonFinite
 from fastnn.training.state import untouched
 
@@ -199,8 +200,9 @@ def lr_find(
         raise ValueError(f"lr_find: num_training must be at least 2, got {num_training}")
     rates = np.geomspace(min_lr, max_lr, num_training)
     losses, diverged = [], False
-    with untouched(trainer, train), Interruption() as interrupt:
+    with untouched(trainer, train), contextlib.suppress(Interrupted), Interruption() as interrupt:
         trainer.scheduler, mean, best = None, 0.0, math.inf
+        interrupt.at_once = True  # all that happens is put back
         trainer._prepare(train, None, 1, batch_size, True)
         groups = trainer.optimizer.param_groups
         base = groups[0]["lr"] or 1.0
@@ -220,8 +222,6 @@ def lr_find(
             best = min(best, level)
             if early_stop_threshold is not None and level > early_stop_threshold * best > 0:
                 diverged = True
-                break
-            if interrupt.requested:
                 break
     return LRFind(rates[: len(losses)], losses, diverged)
 

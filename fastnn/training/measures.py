@@ -4,8 +4,9 @@ import numpy as np
 
 import fastnn
 from fastnn import metrics
+from fastnn.metrics.ranking import cross_entropies
 
-# what a metric looks at: predicted classes, scores per class, or numbers
+# what a metric looks at: predicted classes, scores per class, cross-entropies, or numbers
 _NAMED = {
     "accuracy": ("classes", metrics.accuracy),
     "precision": ("classes", metrics.precision),
@@ -13,11 +14,13 @@ _NAMED = {
     "f1": ("classes", metrics.f1),
     "top_k_accuracy": ("scores", metrics.top_k_accuracy),
     "roc_auc": ("scores", metrics.roc_auc),
+    "perplexity": ("losses", metrics.perplexity),
     "mae": ("values", metrics.mae),
     "rmse": ("values", metrics.rmse),
     "r2": ("values", metrics.r2),
 }
-_CHUNK = 4096  # rows of scores that wait before they shrink to classes
+_CHUNK = 4096  # rows that wait before they shrink to what the metrics look at
+_IGNORED = -100  # the target that no loss counts, PyTorch's default
 
 
 def named_metrics(given):
@@ -45,8 +48,8 @@ def named_metrics(given):
 class Measures:
     """Gathers outputs and targets of an epoch and computes the metrics at its end.
 
-    Where all metrics look at classes alone, scores are reduced to classes as they come, so that an
-    epoch keeps one integer per row.
+    Outputs shrink, as they come, to what the metrics look at: where that is classes alone, an epoch
+    keeps one integer per row.
 
     Parameters
     ----------
@@ -59,10 +62,9 @@ class Measures:
     """
 
     def __init__(self, chosen, threshold, copies=True):
-        self._chosen, self._copies = chosen, copies
-        self._threshold = threshold
-        self._only_classes = all(kind == "classes" for kind, _ in chosen.values())
-        self._outputs, self._targets, self._waiting = [], [], 0
+        self._chosen, self._threshold, self._copies = chosen, threshold, copies
+        self._kinds = sorted({kind for kind, _ in chosen.values()})
+        self.clear()
 
     def __bool__(self):
         """Whether there is anything to measure."""
@@ -77,61 +79,65 @@ class Measures:
                 f"Trainer: metrics need a model with one output, a Tensor; got {type(output).__name__}"
             )
         output = output.detach()
-        self._outputs.append(np.array(output.numpy()) if self._copies else output)
-        self._targets.append(np.array(target.numpy()) if self._copies else target)
-        self._waiting += 1
-        if self._waiting * len(target) >= _CHUNK:
+        if self._copies:
+            output, target = np.array(output.numpy()), np.array(target.numpy())
+        self._outputs.append(output)
+        self._targets.append(target)
+        if len(self._outputs) * len(target) >= _CHUNK:
             self._shrink()
 
     def compute(self):
         """Name to number."""
         if not self._chosen:
             return {}
-        self._shrink()
-        output, target = np.concatenate(self._outputs), np.concatenate(self._targets)
-        results = {}
+        state, results = self.state_dict(), {}
         for name, (kind, function) in self._chosen.items():
-            results[name] = float(function(*self._arguments(kind, output, target)))
+            target, prediction = state[kind]
+            if kind == "losses":
+                results[name] = float(np.exp(prediction.mean()))
+            else:
+                results[name] = float(function(target, prediction))
         return results
 
     def clear(self):
         """Forget all rows."""
-        self._outputs, self._targets, self._waiting = [], [], 0
+        self._outputs, self._targets = [], []  # of batches that wait
+        self._kept = {kind: [] for kind in self._kinds}  # pairs (target, what the metrics look at)
 
     def state_dict(self):
-        """The rows gathered so far, in two arrays."""
-        if not self._outputs:
-            return {}
+        """The rows gathered so far: kind to two arrays."""
         self._shrink()
-        return {"outputs": np.concatenate(self._outputs), "targets": np.concatenate(self._targets)}
+        return {
+            kind: [np.concatenate(parts) for parts in zip(*pairs, strict=True)]
+            for kind, pairs in self._kept.items()
+            if pairs
+        }
 
     def load_state_dict(self, state):
         """Put back what `state_dict` gave."""
         self.clear()
-        if state:
-            self._outputs, self._targets = [state["outputs"]], [state["targets"]]
+        self._kept |= {kind: [tuple(pair)] for kind, pair in state.items()}
 
     def _shrink(self):
-        """What came since the last time becomes one array, of classes where they are enough."""
-        if self._waiting:
-            fresh = np.concatenate([np.asarray(y) for y in self._outputs[-self._waiting :]])
-            targets = np.concatenate([np.asarray(t) for t in self._targets[-self._waiting :]])
-            self._outputs[-self._waiting :] = [
-                self._classes(fresh) if self._only_classes else fresh
-            ]
-            self._targets[-self._waiting :] = [targets]
-            self._waiting = 0
+        """The batches that wait become one array per kind of metric."""
+        if self._outputs:
+            output = np.concatenate([np.asarray(y) for y in self._outputs])
+            target = np.concatenate([np.asarray(t) for t in self._targets])
+            self._outputs, self._targets = [], []
+            for kind in self._kinds:
+                self._kept[kind].append(self._looked_at(kind, output, target))
 
-    def _classes(self, output):
-        if output.dtype.kind != "f":
-            return output
-        if output.ndim == 2 and output.shape[1] > 1:
-            return output.argmax(1)
-        return (output.reshape(len(output)) > self._threshold).astype(np.int64)
-
-    def _arguments(self, kind, output, target):
+    def _looked_at(self, kind, output, target):
+        """Target and prediction as metrics of this kind take them."""
+        if kind in ("classes", "losses"):
+            output, target = _by_place(output, target)
         if kind == "classes":
-            return _labels(target), self._classes(output)
+            labels, classes = _labels(target), self._classes(output)
+            counts = labels != _IGNORED
+            return (labels, classes) if counts.all() else (labels[counts], classes[counts])
+        if kind == "losses":
+            losses = cross_entropies(target, output, _IGNORED, "perplexity")
+            return losses, losses
         if kind == "scores":
             if output.ndim == 2 and output.shape[1] == 1:
                 output = output[:, 0]
@@ -142,6 +148,13 @@ class Measures:
                 output /= output.sum(1, keepdims=True)
             return _labels(target), output
         return target, output
+
+    def _classes(self, output):
+        if output.dtype.kind != "f":
+            return output
+        if output.ndim == 2 and output.shape[1] > 1:
+            return output.argmax(1)
+        return (output.reshape(len(output)) > self._threshold).astype(np.int64)
 
 
 class EpochSums:
@@ -182,6 +195,19 @@ class EpochSums:
         """Put back what `state_dict` gave."""
         self.measures.load_state_dict(state["measures"])
         self.__dict__.update({n: v for n, v in state.items() if n != "measures"})
+
+
+def _by_place(output, target):
+    """Logits (M, C) and classes (M) where every place of a row has its class, as in a text or an
+    image: outputs (N, ..., C), or (N, C, ...) as CrossEntropyLoss takes them."""
+    if target.dtype.kind in "iu" and target.ndim > 1:
+        if output.ndim == target.ndim + 1:
+            if output.shape[:-1] != target.shape:
+                output = np.moveaxis(output, 1, -1)
+            output = output.reshape(-1, output.shape[-1])
+        if output.ndim == 2 and target.size == len(output):
+            target = target.reshape(-1)
+    return output, target
 
 
 def _labels(target):

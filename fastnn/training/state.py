@@ -39,7 +39,7 @@ def capture(trainer):
         "gradients": trainer.update.pending_gradients(),
         "schedule": _schedule_state(trainer.scheduler),
         "loader": trainer.loader.state_dict() if hasattr(trainer.loader, "state_dict") else None,
-        "random": _random_state(),
+        "random": random_state(),
         "callbacks": {key: c.state_dict() for key, c in named(trainer.callbacks)},
     }
 
@@ -65,7 +65,7 @@ def untouched(trainer, data):
     modes = [(module, module.training) for module in trainer.model.modules()]
     weights, averages = weights_of(trainer.model), trainer.ema and weights_of(trainer.ema)
     optimizer = optimizer_state(trainer.optimizer, trainer.model)
-    schedule, drawn = copy.deepcopy(_schedule_state(trainer.scheduler)), _random_state()
+    schedule, drawn = copy.deepcopy(_schedule_state(trainer.scheduler)), random_state()
     try:
         yield
     finally:
@@ -85,7 +85,7 @@ def untouched(trainer, data):
         for module, training in modes:
             module.__dict__["training"] = training
         world_changed()
-        _set_random_state(drawn)
+        set_random_state(drawn)
 
 
 def weights_of(model):
@@ -156,7 +156,7 @@ def _put(trainer, state):
     for key, callback in named(trainer.callbacks):
         if key in state["callbacks"]:
             callback.load_state_dict(state["callbacks"][key])
-    _set_random_state(state["random"])
+    set_random_state(state["random"])
 
 
 def _names(optimizer, model):
@@ -183,7 +183,7 @@ def _load_schedule(schedule, state):
         schedule.load_state_dict(state["state"])
 
 
-def _random_state():
+def random_state():
     """Of the generators that a step may draw from: fastnn's, and those of users' own code."""
     version, integers, gauss = random.getstate()
     return {
@@ -193,7 +193,8 @@ def _random_state():
     }
 
 
-def _set_random_state(state):
+def set_random_state(state):
+    """Put back what `random_state` gave."""
     fastnn.get_default_generator().set_state(tuple(state["fastnn"]))
     np.random.set_state(state["numpy"])
     version, integers, gauss = state["python"]

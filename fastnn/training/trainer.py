@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from fastnn.training.checkpoint import save_checkpoint
 from fastnn.training.checks import check_data, check_progress, check_setup
 from fastnn.training.evaluation import Evaluator
 from fastnn.training.history import History
-from fastnn.training.interrupt import Interruption
+from fastnn.training.interrupt import Interrupted, Interruption, Undo
 from fastnn.training.lr_find import lr_find
 from fastnn.training.measures import EpochSums, Measures, named_metrics
 from fastnn.training.nonfinite import LastGood, NonFinite, nonfinite_error
@@ -40,8 +41,8 @@ class Trainer:
     optimizer : Optimizer, optional
         Default: ``Adam(model.parameters())``.
     metrics : list or dict, optional
-        Names ("accuracy", "precision", "recall", "f1", "top_k_accuracy", "roc_auc", "mae", "rmse",
-        "r2") or functions of ``(target, output)``, two arrays with all rows of an epoch; a dict
+        Names ("accuracy", "precision", "recall", "f1", "top_k_accuracy", "roc_auc", "perplexity",
+        "mae", "rmse", "r2") or functions of ``(target, output)``, two arrays with all rows of an epoch; a dict
         gives them other names.
     callbacks : list of Callback, optional
         Called in this order, `ModelCheckpoint` last.
@@ -125,6 +126,7 @@ class Trainer:
         self.sums = EpochSums(self._measures())
         self.run = ""  # names this run in its checkpoints
         self.update = self._evaluator = self._stop = None
+        self._interrupt = Interruption()
         self._last_good = LastGood(model)
 
     @property
@@ -190,7 +192,7 @@ class Trainer:
         self._prepare(*feed.pair(train, val), epochs, batch_size, shuffle)
         load_run(self, resume, ckpt_path, lr)
         mode = self.model.training
-        with Interruption() as self._interrupt:
+        with self._interrupt:
             try:
                 self._call("on_fit_start")
                 while self._stop is None and self.epoch < epochs:
@@ -223,7 +225,8 @@ class Trainer:
             self.update.flush()
             numbers = self.sums.compute()
             if self.val is not None:
-                numbers |= self._evaluate(self.val, "val_", self._cut_short)
+                with contextlib.suppress(Interrupted):
+                    numbers |= self._evaluate(self.val, "val_")
         self.sums.seconds = time.perf_counter() - start
         if self._cut_short():
             self._call("on_interrupt")
@@ -243,29 +246,38 @@ class Trainer:
         update, sums, dtype = self.update, self.sums, feed.dtype_of(self.model)
         hooks, others = self._call.methods("on_batch_end"), self._call.foreign("on_batch_end")
         self._last_good.keep(self.epoch)
+        interrupt, undo = self._interrupt, self._undo
         batches = feed.batches_from(self.loader, self.epoch, self.batch)
-        for batch, fields in enumerate(batches, self.batch + 1):
-            inputs, target = feed.split_batch(fields, dtype)
-            try:
-                value, output = update(inputs, target)
-            except NonFinite as found:
-                raise self._error(self.model, update.loss, inputs, target, found, batch) from None
-            sums.add(value, output, target)
-            self.batch = batch
-            for hook in hooks:
-                hook(self, batch, value)
-            if self._interrupt.requested or self._stop_now:
-                break
-            if others:
-                self._renew()
-                update = self.update
-        if sums.rows == 0:
+        try:
+            interrupt.at_once = undo.keep(self)  # from here to its step a long batch can be undone
+            for batch, fields in enumerate(batches, self.batch + 1):
+                inputs, target = feed.split_batch(fields, dtype)
+                try:
+                    value, output = update(inputs, target)
+                except NonFinite as found:
+                    raise self._error(
+                        self.model, update.loss, inputs, target, found, batch
+                    ) from None
+                sums.add(value, output, target)
+                self.batch = batch
+                for hook in hooks:
+                    hook(self, batch, value)
+                if interrupt.requested or self._stop_now:
+                    break
+                if others:
+                    self._renew()
+                    update = self.update
+                interrupt.at_once = undo.keep(self)
+            interrupt.at_once = False
+        except Interrupted:
+            undo.put_back()
+        if sums.rows == 0 and not self._cut_short():
             raise ValueError("fit: the training loader gave no batch")
 
-    def _evaluate(self, loader, prefix, cut_short=lambda: False) -> dict[str, float]:
+    def _evaluate(self, loader, prefix) -> dict[str, float]:
         """One pass without steps: mean loss and metrics, their names with a prefix."""
         sums, dtype = EpochSums(self._measures(loader)), feed.dtype_of(self.model)
-        with self._evaluation() as evaluate:
+        with self._evaluation() as evaluate, self._interrupt.leaving_at_once():
             for batch, fields in enumerate(feed.batches_from(loader, self.epoch, 0), 1):
                 inputs, target = feed.split_batch(fields, dtype)
                 try:
@@ -273,8 +285,6 @@ class Trainer:
                 except NonFinite as found:
                     at = (inputs, target, found, f"{batch} of the {prefix.rstrip('_')} rows")
                     raise self._error(evaluate.model, self.loss, *at) from None
-                if cut_short():
-                    return {}
         if sums.rows == 0:
             raise ValueError(f"{prefix.rstrip('_')}: the loader gave no batch")
         return {prefix + name: number for name, number in sums.compute().items()}
@@ -344,7 +354,7 @@ class Trainer:
         self.epochs, self.num_batches, self.has_val = epochs, len(self.loader), val is not None
         self._stop, self._stop_now = None, False
         self.sums = EpochSums(self._measures(self.loader))
-        self.update = None
+        self.update, self._interrupt, self._undo = None, Interruption(), Undo()
         self._renew()
         self._last_good = LastGood(self.model)
         bar = Progress(self.show_progress)
@@ -359,7 +369,7 @@ class Trainer:
             weighted = options.weighted_loss(
                 self.loss, self.class_weight, self.loader, feed.dtype_of(self.model)
             )
-            self.update = Update(self.model, weighted, self.optimizer, **chosen)
+            self.update = Update(self.model, weighted, self.optimizer, self._interrupt, **chosen)
             self._evaluator = None
             if before is not None:
                 self.update.take_over(before)

@@ -32,6 +32,8 @@ class Update:
     loss : callable
         ``loss(output, target)``.
     optimizer : Optimizer
+    interrupt : Interruption
+        From where a step can no longer be undone its `at_once` is taken back.
     clip_norm, clip_value : float or None
         Limits of the gradients' common norm, and of each element.
     accumulate : int
@@ -52,6 +54,7 @@ class Update:
         model: Any,
         loss: Callable,
         optimizer: Any,
+        interrupt: Any,
         *,
         clip_norm: float | None = None,
         clip_value: float | None = None,
@@ -62,10 +65,11 @@ class Update:
         wants_output: bool = False,
     ):
         self.model, self.loss, self.optimizer = model, loss, optimizer
+        self._interrupt = interrupt
         self.clip_norm, self.clip_value, self.accumulate = clip_norm, clip_value, accumulate
         self.ema, self.schedule, self.wants_output = ema, schedule, wants_output
-        self._by_closure = needs_closure(optimizer)
-        self._record = record and not self._by_closure
+        self.by_closure = needs_closure(optimizer)
+        self._record = record and not self.by_closure
         self.steps = self.pending = self._rows = 0
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._parts = (self._first_gradients, self._more_gradients, self._finish, self._apply)
@@ -101,10 +105,11 @@ class Update:
             The loss, a gradient or a running statistic is NaN or infinite. The step is not taken,
             except where it is the optimizer's pass that meets the gradient.
         """
-        if self._by_closure:
+        if self.by_closure:
             return self._closure_step(inputs, target)
         result = self._now[0 if self.pending == 0 else 1](*inputs, target)
         value = self._checked(result)
+        self._interrupt.at_once = False
         self.pending += 1
         self._rows += len(target)
         if self.pending == self.accumulate:
@@ -186,6 +191,7 @@ class Update:
             return result[0]
 
         self.optimizer.step(closure)
+        self._interrupt.at_once = False
         if self.ema is not None:
             self.ema.update_parameters(self.model)
         self._after()
