@@ -1,13 +1,13 @@
 """``fastnn train digits`` and ``fastnn train mnist``: classifiers of handwritten digits."""
 
 import argparse
-import json
 import os
 import time
 from dataclasses import dataclass
 
 from fastnn.cli.arguments import INTERRUPTED, OK, positive, seed, share, widths
-from fastnn.cli.runs import epoch_lines, run_folder
+from fastnn.cli.report import draw_confusion
+from fastnn.cli.runs import epoch_lines, run_folder, save_results
 
 _TRAINING = """\
 what happens:
@@ -22,6 +22,7 @@ what is saved (in --out, by default a new folder runs/{name}-DATE-TIME):
   model.safetensors   the weights, for model.load_state_dict or any other reader of the format
   history.csv         loss and accuracy of every epoch
   run.json            settings, test results, confusion matrix
+  report.png          losses and confusion matrix, where matplotlib is installed
 
 exit codes: 0 done, 1 failed (the message says why), 2 wrong usage, 130 stopped by Ctrl-C
 (then, too, the weights and the history so far are saved)
@@ -119,7 +120,7 @@ def _train(arguments):
     from fastnn import nn, optim
     from fastnn.data import train_test_split
     from fastnn.metrics import confusion_matrix, format_confusion_matrix
-    from fastnn.training import EarlyStopping, Trainer
+    from fastnn.training import EarlyStopping, Trainer, save_checkpoint
 
     start = time.perf_counter()
     recipe, epochs = arguments.recipe, arguments.epochs
@@ -160,21 +161,18 @@ def _train(arguments):
         f"{history.num_epochs} epochs in {seconds:.1f} s"
     )
     settings = {k: v for k, v in vars(arguments).items() if k not in ("run", "recipe", "out")}
-    _save(
-        folder,
-        model,
-        history,
-        {
-            "data": recipe.name,
-            "settings": settings,
-            "layers": layers,
-            **result,
-            "confusion_matrix": matrix.tolist(),
-            "stopped": history.stopped,
-            "seconds": seconds,
-        },
-    )
-    print(f"saved: {os.path.join(folder, 'model.safetensors')}, history.csv, run.json")
+    facts = {
+        "data": recipe.name,
+        "settings": settings,
+        "layers": layers,
+        **result,
+        "confusion_matrix": matrix.tolist(),
+        "stopped": history.stopped,
+        "seconds": seconds,
+    }
+    save_checkpoint(os.path.join(folder, "model.safetensors"), model, **facts)
+    names = [str(label) for label in range(classes)]
+    save_results(folder, history, facts, lambda ax: draw_confusion(ax, matrix, names, "digit"))
     return INTERRUPTED if "Ctrl-C" in history.stopped else OK
 
 
@@ -194,16 +192,6 @@ def _perceptron(nn, features, classes, arguments, input_dropout):
             layers.append(nn.Dropout(arguments.dropout))
         features = width
     return nn.Sequential(*layers, nn.Linear(features, classes))
-
-
-def _save(folder, model, history, facts):
-    from fastnn.data.atomic import replacing
-    from fastnn.training import save_checkpoint
-
-    save_checkpoint(os.path.join(folder, "model.safetensors"), model, **facts)
-    history.to_csv(os.path.join(folder, "history.csv"))
-    with replacing(os.path.join(folder, "run.json")) as file:
-        file.write(json.dumps(facts, indent=2).encode() + b"\n")
 
 
 def _layers(features, hidden, classes=10):

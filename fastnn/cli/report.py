@@ -85,8 +85,9 @@ def jsonable(result):
     return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in facts.items()}
 
 
-def plot(path, history, model, test, result):
-    """Draw curves and results into a PNG file; False where matplotlib is missing."""
+def plot(path, history, draw):
+    """Draw the losses, and beside them what ``draw(axes)`` draws, into a PNG file; False where
+    matplotlib is missing."""
     try:
         from matplotlib.figure import Figure  # no pyplot: it would look for a screen
     except ImportError:
@@ -95,35 +96,53 @@ def plot(path, history, model, test, result):
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.plot(history["epoch"], history["loss"], label="training rows")
-    left.plot(history["epoch"], history["val_loss"], label="watched rows")
-    left.set(xlabel="epoch", ylabel="loss", yscale="log", title="Loss")
-    left.legend()
-    if model.classes:
-        matrix = result["confusion_matrix"]
-        shares = matrix / matrix.sum(1, keepdims=True).clip(1)
-        right.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        right.set(xlabel=f"predicted {model.target}", ylabel=f"true {model.target}")
-        right.set_title(f"Test rows: accuracy {100 * result['accuracy']:.1f}%")
-        if len(matrix) <= _MOST_CLASSES:
-            ticks = range(len(matrix))
-            right.set_xticks(ticks, model.classes, rotation=45, ha="right")
-            right.set_yticks(ticks, model.classes)
-            for i in ticks:
-                for j in ticks:
-                    if matrix[i, j]:
-                        color = "white" if shares[i, j] > 0.5 else "black"
-                        right.text(j, i, str(matrix[i, j]), ha="center", va="center", color=color)
-    else:
-        truth = test[model.target]
-        right.scatter(truth, truth - result["residuals"], s=9, alpha=0.5)
-        low, high = truth.min(), truth.max()
-        right.plot([low, high], [low, high], color="gray", lw=1)
-        right.set(xlabel=f"true {model.target}", ylabel=f"predicted {model.target}")
-        right.set_title(f"Test rows: R2 {result['r2']:.3f}")
+    left.set(xlabel="epoch", ylabel="loss", title="Loss")
+    if history.num_epochs:
+        _draw_losses(left, history)
+    draw(right)
     with replacing(path) as file:
         figure.savefig(file, format="png", dpi=120)
     return True
+
+
+def _draw_losses(ax, history):
+    ax.plot(history["epoch"], history["loss"], label="training rows")
+    ax.plot(history["epoch"], history["val_loss"], label="watched rows")
+    best, _ = history.best("val_loss")
+    ax.axvline(best, color="gray", lw=1, ls=":", label=f"epoch {best}, whose weights were kept")
+    losses = [v for v in (*history["loss"], *history["val_loss"]) if v > 0]
+    if losses and max(losses) > 10 * min(losses):
+        ax.set_yscale("log")
+    ax.legend(frameon=False)
+
+
+def draw_confusion(ax, matrix, classes, target):
+    """The confusion matrix as an image, with its numbers."""
+    shares = matrix / matrix.sum(1, keepdims=True).clip(1)
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    ax.set(xlabel=f"predicted {target}", ylabel=f"true {target}")
+    ax.set_title(f"Test rows: accuracy {100 * matrix.trace() / matrix.sum():.1f}%")
+    if len(matrix) > _MOST_CLASSES:
+        return
+    ticks, slanted = range(len(matrix)), max(map(len, classes)) > 3
+    ax.set_xticks(
+        ticks, classes, rotation=45 if slanted else 0, ha="right" if slanted else "center"
+    )
+    ax.set_yticks(ticks, classes)
+    for i in ticks:
+        for j in ticks:
+            if matrix[i, j]:
+                color = "white" if shares[i, j] > 0.5 else "black"
+                ax.text(j, i, str(matrix[i, j]), ha="center", va="center", color=color)
+
+
+def draw_predictions(ax, truth, result, target):
+    """Predicted over true numbers."""
+    ax.scatter(truth, truth - result["residuals"], s=9, alpha=0.5)
+    low, high = truth.min(), truth.max()
+    ax.plot([low, high], [low, high], color="gray", lw=1)
+    ax.set(xlabel=f"true {target}", ylabel=f"predicted {target}")
+    ax.set_title(f"Test rows: R2 {result['r2']:.3f}")
 
 
 def plot_rates(path, found):

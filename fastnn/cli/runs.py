@@ -1,5 +1,6 @@
-"""Folders of runs, and what is printed while one goes on."""
+"""Folders of runs, what is printed while one goes on, and what is saved beside its model."""
 
+import json
 import os
 import sys
 import time
@@ -38,3 +39,18 @@ def run_folder(name, out):
             return folder
         except FileExistsError:
             number += 1
+
+
+def save_results(folder, history, facts, draw):
+    """Save history.csv, run.json and, where matplotlib is installed, report.png beside a saved model."""
+    from fastnn.cli import report
+    from fastnn.data.atomic import replacing
+
+    history.to_csv(os.path.join(folder, "history.csv"))
+    with replacing(os.path.join(folder, "run.json")) as file:
+        file.write(json.dumps(facts, indent=2).encode() + b"\n")
+    drawn = report.plot(os.path.join(folder, "report.png"), history, draw)
+    path = os.path.join(folder, "model.safetensors")
+    print(f"saved: {path}, history.csv, run.json" + (", report.png" if drawn else ""))
+    if not drawn:
+        print("(for plots: pip install 'fastnn[plot]')")

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import difflib
-import json
 import os
 import sys
 import time
@@ -11,7 +10,7 @@ import warnings
 
 from fastnn.cli import report
 from fastnn.cli.arguments import INTERRUPTED, OK, positive, seed, share, widths
-from fastnn.cli.runs import epoch_lines, run_folder
+from fastnn.cli.runs import epoch_lines, run_folder, save_results
 
 _TRAIN = """\
 what happens:
@@ -208,23 +207,21 @@ def _train(arguments):
 
 
 def _save(arguments, folder, model, table, test, history, result):
-    from fastnn.data.atomic import replacing
-
     facts = report.jsonable(result)
     model.facts = {"csv": _reading(arguments), "test": facts, "rows": len(table)}
     model.save(os.path.join(folder, "model.safetensors"))
-    history.to_csv(os.path.join(folder, "history.csv"))
     settings = {k: v for k, v in vars(arguments).items() if k not in ("run", "out")}
     summary = {"settings": settings, "test": facts, "left_out": model.left_out}
     summary |= {"features": model.prepare.names, "classes": model.classes}
     summary |= {"stopped": history.stopped}
-    with replacing(os.path.join(folder, "run.json")) as file:
-        file.write(json.dumps(summary, indent=2).encode() + b"\n")
-    plot = report.plot(os.path.join(folder, "report.png"), history, model, test, result)
-    path = os.path.join(folder, "model.safetensors")
-    print(f"saved: {path}, history.csv, run.json" + (", report.png" if plot else ""))
-    if not plot:
-        print("(for plots: pip install 'fastnn[plot]')")
+
+    def draw(ax):
+        if model.classes:
+            report.draw_confusion(ax, result["confusion_matrix"], model.classes, model.target)
+        else:
+            report.draw_predictions(ax, test[model.target], result, model.target)
+
+    save_results(folder, history, summary, draw)
 
 
 def _predict(arguments):

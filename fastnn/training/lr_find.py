@@ -109,6 +109,11 @@ class LRFind:
             label = f"suggestion {self.lr[at]:.2g}"
             ax.plot(self.lr[at], self.smoothed[at], "o", color="#d95f02", label=label)
         ax.set(xscale="log", xlabel="learning rate", ylabel="loss", title="learning-rate finder")
+        if len(self.loss):  # what runs away must not press the fall flat
+            begin, end = self._fall()
+            low, fall = self.smoothed[end], self.smoothed[begin] - self.smoothed[end]
+            if fall > 0:
+                ax.set_ylim(low - 0.3 * fall, low + 1.8 * fall)
         ax.legend(frameon=False)
         return ax
 

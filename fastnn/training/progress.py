@@ -6,8 +6,10 @@ import time
 
 from fastnn.training.callback import Callback
 
-_FORMAT = "{desc} |{bar:10}| {remaining} left, {rate_fmt}"
-_REFRESH = 0.1  # seconds: 10 Hz at most, so that a step pays one look at the clock
+_FORMAT = "{desc} |{bar:10}| {remaining} left, {rate_fmt}{postfix}"
+_NARROW = "{desc}, {remaining} left, {rate_fmt}{postfix}"  # below 100 columns
+_REFRESH = 0.1  # seconds: 10 Hz at most
+_BATCHES = 64  # of short ones, so many pay for one look at the clock
 
 
 class Progress(Callback):
@@ -21,7 +23,7 @@ class Progress(Callback):
 
     def __init__(self, enabled=None):
         self.enabled = _watched() if enabled is None else enabled
-        self._bar = None
+        self._bar, self._left = None, 1
 
     def on_fit_start(self, trainer):
         if not self.enabled:
@@ -39,26 +41,34 @@ class Progress(Callback):
             import tqdm
 
             # columns and rows are given, because tqdm shows nothing where a terminal claims 0
-            size = {"ncols": _columns(), "nrows": 20}
-            self._bar = tqdm.tqdm(**steps, **always, **size, bar_format=_FORMAT)
+            columns = _columns()
+            look = (
+                {"bar_format": _FORMAT} if columns >= 100 else {"bar_format": _NARROW, "unit": ""}
+            )
+            self._bar = tqdm.tqdm(**steps | always | look, ncols=columns, nrows=20)
         self._numbers = self._last = ""
-        self._due = 0.0
+        self._looked, self._due = time.perf_counter(), 0.0
+        self._count = self._left = 1  # batches from the last look at the clock to the next
 
     def on_batch_end(self, trainer, batch, loss):
-        if self._bar is None:
+        self._left -= 1
+        if self._left > 0 or self._bar is None:
             return
         now = time.perf_counter()
+        each = (now - self._looked) / self._count
+        self._count = self._left = int(min(_BATCHES, 1 + 0.1 * _REFRESH / each)) if each else 1
+        self._looked = now
         if now >= self._due:
             self._due = now + _REFRESH
-            self._show(trainer, trainer.sums.rows, f", loss {loss:.4f}{self._numbers}")
+            self._show(trainer, trainer.sums.rows, f"loss {loss:.3g}{self._numbers}")
 
     def on_epoch_end(self, trainer, record):
         if self._bar is None:
             return
         shown = [n for n in record if n.startswith("val_")]  # where there are none: what there is
         shown = shown or [n for n in record if n not in ("epoch", "loss", "lr", "seconds")]
-        self._numbers = "".join(f", {name} {record[name]:.4f}" for name in shown)
-        self._last = f", loss {record['loss']:.4f}{self._numbers}"
+        self._numbers = "".join(f", {name} {record[name]:.3g}" for name in shown)
+        self._last = f"loss {record['loss']:.3g}{self._numbers}"
 
     def on_fit_end(self, trainer):
         if self._bar is None:
@@ -69,8 +79,8 @@ class Progress(Callback):
         self._bar = None
 
     def _show(self, trainer, rows, numbers):
-        text = f"epoch {trainer.epoch}/{trainer.epochs}{numbers}"
-        self._bar.set_description_str(text, refresh=False)
+        self._bar.set_description_str(f"epoch {trainer.epoch}/{trainer.epochs}", refresh=False)
+        self._bar.set_postfix_str(numbers, refresh=False)
         done = (trainer.epoch - 1) * self._rows + min(rows, self._rows)
         self._bar.update(max(done - self._shown, 0))
         self._shown = max(done, self._shown)
