@@ -8,7 +8,6 @@ import pytest
 
 import fastnn
 from fastnn import data, nn, optim
-from fastnn.tabular import TableModel
 from fastnn.training import Trainer
 
 
@@ -79,6 +78,20 @@ def test_targets_n_against_predictions_n_1():
         trainer(nn.Linear(4, 1), loss=nn.MSELoss()).fit((x, y.astype(np.float32)), epochs=1)
     with pytest.raises(ValueError, match=r"MSELoss|mse_loss"):
         nn.MSELoss()(fastnn.zeros(5, 1), fastnn.zeros(5))
+
+
+def test_bool_labels_and_numbers_in_objects():
+    x, y = rows(classes=2)
+    fit_error(TypeError, "y is bool", "astype(np.int64)", train=(x, y == 1))
+    assert trainer().fit((x, np.array(list(y), dtype=object)), epochs=1).num_epochs == 1
+
+
+@pytest.mark.parametrize("loss", [nn.BCEWithLogitsLoss(), nn.BCELoss()])
+def test_binary_labels_that_are_not_0_and_1(loss):
+    x, y = rows()
+    layers = (nn.Linear(4, 1), nn.Sigmoid())
+    with pytest.raises(ValueError, match=r"y holds 2.0 in row 2, .*expects 0 or 1.*CrossEntropy"):
+        trainer(*layers, loss=loss).fit((x, y[:, None].astype(np.float32)))
 
 
 def test_one_class_only():
@@ -173,6 +186,16 @@ def test_inputs_without_targets():
     fit_error(TypeError, "(x, y)", "TensorDataset", train=data.TensorDataset(x))
 
 
+def test_integers_text_and_dicts_as_inputs():
+    x, y = rows()
+    fit_error(
+        TypeError, "x holds integers (int64)", "x.astype(np.float32)", train=(x.astype(int), y)
+    )
+    fit_error(TypeError, "got '0.125", "x.astype(np.float32)", train=(x.astype(str), y))
+    fit_error(TypeError, "pair of arrays (x, y), got a dict", train={"x": x, "y": y})
+    fit_error(TypeError, "the model was called with 2 inputs", train=(x, x, y))
+
+
 def test_numbers_of_rows_that_differ():
     x, y = rows()
     fit_error(ValueError, "same number of rows, got [40, 39]", train=(x, y[:-1]))
@@ -199,6 +222,27 @@ def test_validation_rows_fitted_by_the_scaler():
     scale.fit_transform(x[:30])
     with pytest.raises(RuntimeError, match="use transform"):
         scale.fit_transform(x[30:])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"optimizer": "adam"}, TypeError, ["optim.Adam(model.parameters(), lr=1e-3), got 'adam'"]),
+        ({"optimizer": optim.Adam}, TypeError, ["optimizer is the class Adam", "pass an object"]),
+        ({"loss": "cross_entropy"}, TypeError, ["nn.CrossEntropyLoss(), got 'cross_entropy'"]),
+        ({"loss": lambda y, t: 1.0}, TypeError, ["the loss is a float, expected a Tensor"]),
+        ({"model": nn.Linear}, TypeError, ["model is the class Linear"]),
+        ({"scheduler": optim.lr_scheduler.StepLR}, TypeError, ["scheduler is the class StepLR"]),
+        ({"metrics": ["acc"]}, ValueError, ["no metric 'acc'; did you mean 'accuracy'?"]),
+    ],
+)
+def test_names_and_classes_in_place_of_objects(change, error, words):
+    model = nn.Linear(4, 3)
+    given = {"model": model, "loss": nn.CrossEntropyLoss(), "optimizer": None, **change}
+    with pytest.raises(error) as caught:
+        Trainer(**given, progress=False).fit(rows(), epochs=1)
+    for word in words:
+        assert word in str(caught.value)
 
 
 # --- the loop ---
@@ -324,31 +368,6 @@ def test_the_readme_script_with_typical_mistakes(mistake, error, words, monkeypa
         exec(compile(script, "README.md", "exec"), {"__name__": "__main__"})
     for word in words:
         assert word in str(caught.value)
-
-
-# --- tables ---
-
-
-def test_target_column_missing(tmp_path):
-    path = tmp_path / "houses.csv"
-    path.write_text("area,price\n" + "\n".join(f"{i},{2 * i}" for i in range(20)))
-    table = data.read_csv(path)
-    with pytest.raises(KeyError, match=r"houses.csv: no column 'Price'; did you mean 'price'\?"):
-        table["Price"]
-    with pytest.raises(ValueError, match=r"no column 'prize'; did you mean 'price'\?"):
-        TableModel("prize").fit(table)
-    with pytest.raises(ValueError, match="no column 'x'; there are: area, price"):
-        data.Columns((["x"], data.Standardizer())).fit(table)
-
-
-def test_gap_in_the_target_and_text_among_numbers(tmp_path):
-    path = tmp_path / "houses.csv"
-    path.write_text("area,price\n" + "\n".join(f"{i}," for i in range(20)))
-    with pytest.raises(ValueError, match=r"line 2, column 'price': the target is missing \(20"):
-        TableModel("price").fit(data.read_csv(path))
-    path.write_text("area,price\n1,2\n1,2\ntwo,3\n4,5\n")
-    with pytest.raises(ValueError, match=r"line 4, column 'area': 'two' is not a number"):
-        data.read_csv(path)
 
 
 def test_sampler_with_rows_that_do_not_exist():

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from interpreter import child
-from test_data import shared_data
+from test_idx import shared_data
 
 import fastnn
 from fastnn.training import History, load_checkpoint

@@ -7,12 +7,14 @@ soon they are answered.
 import os
 import random
 import signal
+import textwrap
 import threading
 import time
 
 import numpy as np
 import pytest
-from test_resume import assert_same, outcome
+from interpreter import child
+from trainers import assert_same, blobs, classifier, outcome
 
 import fastnn
 from fastnn import data, nn, optim
@@ -203,3 +205,51 @@ def test_a_handler_of_the_programs_own_is_called_within_long_work():
     time.sleep(0.01)
     assert seen == [0]
     np.testing.assert_array_equal(expected.numpy(), (a @ a).numpy())
+
+
+INTERRUPTED = textwrap.dedent(
+    """
+    import os, signal, sys, threading, time
+    import numpy as np
+    import fastnn
+    from fastnn import nn, optim
+    from fastnn.training import Callback, EarlyStopping, Trainer
+
+    class Ready(Callback):
+        def on_batch_end(self, trainer, batch, loss):
+            if trainer.epoch == 2 and batch == 3:
+                print("ready", flush=True)
+
+    x = np.random.default_rng(0).normal(size=(20_000, 64)).astype(np.float32)
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+    trainer = Trainer(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=0.01),
+                      callbacks=[Ready(), EarlyStopping("loss", patience=10**6)], progress=False)
+    history = trainer.fit((x, x[:, :1]), epochs=10**6)
+    print(history.num_epochs, history.stopped)
+    print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+    """
+)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_returns_the_history_within_a_second():
+    with child("-c", INTERRUPTED) as process:
+        assert process.stdout.readline() == "ready\n"
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        seconds = time.monotonic() - start
+    assert process.returncode == 0, err
+    epochs, rest = out.splitlines()[0].split(maxsplit=1)
+    assert int(epochs) >= 1
+    assert rest.startswith("interrupted by Ctrl-C in epoch")
+    assert out.splitlines()[1] == "True"  # Ctrl-C is again what it was
+    assert seconds < 5  # a second on a quiet machine; the end of the interpreter is included
+
+
+def test_fit_in_another_thread_leaves_signals_alone():
+    results = []
+    thread = threading.Thread(target=lambda: results.append(classifier().fit(blobs(), epochs=1)))
+    thread.start()
+    thread.join()
+    assert results[0].num_epochs == 1

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from trainers import Batches, blobs, classifier, weights_of
 
 import fastnn
 from fastnn import data, nn, optim
-from fastnn.training import Callback, NonFiniteError, Trainer
+from fastnn.training import Callback, EarlyStopping, NonFiniteError, Trainer
 
 BAD_EPOCH, BAD_BATCH = 3, 2
 
@@ -194,3 +195,46 @@ def test_a_loss_of_infinity_has_its_value_in_the_message():
     trainer = make(lambda t: put(t.loss.scale, np.inf))
     with pytest.raises(NonFiniteError, match=r"loss is inf in epoch 3, batch 2.*try 0.001"):
         trainer.fit(data.DataLoader(Rows(), batch_size=16), epochs=9)
+
+
+def poisoned(trainer, name):
+    with fastnn.no_grad():
+        trainer.model.state_dict()[name].numpy()[0] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("plant", "place"),
+    [
+        (lambda t: poisoned(t, "0.weight"), "weight 0.weight holds nan"),
+        (lambda t: poisoned(t, "3.bias"), "weight 3.bias holds nan"),
+        (lambda t: setattr(t.model[1], "forward", lambda x: x / 0), r"layer 1 \(ReLU\) gives"),
+        (
+            lambda t: setattr(t, "loss", lambda y, target: y.sum() * float("nan")),
+            "every layer's output is finite",
+        ),
+    ],
+)
+def test_a_loss_that_is_not_finite_stops_with_the_place(plant, place):
+    class Plant(Callback):
+        def on_batch_end(self, trainer, batch, loss):
+            if trainer.epoch == 2 and batch == 1:
+                plant(trainer)
+
+    stopping = EarlyStopping("loss")
+    trainer = classifier(callbacks=[stopping, Plant()])
+    with pytest.raises(NonFiniteError, match=place) as caught:
+        trainer.fit(blobs(), epochs=5)
+    assert "epoch 2, batch 2" in str(caught.value)
+    assert "learning rate (0.02)" in str(caught.value)
+    assert trainer.history.num_epochs == 1
+    assert trainer.history.stopped.startswith("NonFiniteError in epoch 2")
+    for name, value in weights_of(trainer.model).items():
+        assert np.isfinite(value).all(), name  # the best weights are back
+
+
+def test_nan_in_a_loader_of_the_users_own_is_named():
+    x, y = blobs(40)
+    x[35, 1] = np.inf
+    trainer = classifier()
+    with pytest.raises(NonFiniteError, match=r"batch 2: the input holds inf at row 3 .* \(1,\)"):
+        trainer.fit(Batches(x, y), epochs=1)

@@ -195,3 +195,35 @@ def test_packing_is_for_known_kinds_alone():
     for bad in ({"kind": "os.system"}, {}, {"kind": "PCA", "settings": {"x": 1}}, []):
         with pytest.raises(ValueError, match=r"unpack_transform|lacks"):
             data.unpack_transform(bad, {})
+
+
+def test_standardizer_is_fitted_on_training_rows_alone():
+    generator = np.random.default_rng(0)
+    train = generator.normal(5, 3, (200, 4))
+    val = generator.normal(5, 3, (50, 4))
+    train[:, 2] = 0.1  # never varies
+    scale = data.Standardizer()
+    result = scale.fit_transform(train)
+    np.testing.assert_allclose(result.mean(0), 0, atol=1e-12)
+    np.testing.assert_allclose(result.std(0), [1, 1, 0, 1], atol=1e-12)
+    np.testing.assert_allclose(scale.transform(val), (val - scale.mean) / scale.std)
+    np.testing.assert_allclose(scale.inverse_transform(scale.transform(val)), val)
+    with pytest.raises(RuntimeError, match="use transform"):
+        scale.fit_transform(val)
+
+
+def test_standardizer_dtypes_tensors_and_state():
+    x = np.arange(12, dtype=np.float32).reshape(4, 3)
+    scale = data.Standardizer().fit(x)
+    assert scale.transform(x).dtype == np.float32
+    assert isinstance(scale.transform(fastnn.tensor(x)), fastnn.Tensor)
+    other = data.Standardizer()
+    other.load_state_dict(scale.state_dict())
+    np.testing.assert_array_equal(other.transform(x), scale.transform(x))
+    with pytest.raises(ValueError, match=r"rows of shape \(2,\), it was fitted on \(3,\)"):
+        scale.transform(x[:, :2])
+    with pytest.raises(RuntimeError, match="call fit"):
+        data.Standardizer().transform(x)
+    x[2, 1] = np.inf
+    with pytest.raises(ValueError, match=r"holds inf at \(2, 1\)"):
+        data.Standardizer().fit(x)

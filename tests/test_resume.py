@@ -1,22 +1,26 @@
-"""Runs that are stopped, interrupted or killed, and go on with the same bits.
+"""Runs that are stopped or interrupted, and go on with the same bits."""
 
-FASTNN_KILLS changes the number of SIGKILLs per model.
-"""
-
-import json
 import os
-import random
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from trainers import (
+    MAKERS,
+    StopAt,
+    assert_same,
+    convolutional,
+    fit,
+    outcome,
+    perceptron,
+    rows,
+    whole,
+)
 
 import fastnn
 from fastnn import nn, optim
 from fastnn.training import (
-    Callback,
     CheckpointError,
     EarlyStopping,
     LogFile,
@@ -27,116 +31,6 @@ from fastnn.training import (
     load_checkpoint,
     save_checkpoint,
 )
-from fastnn.training.model_checkpoint import newest
-from fastnn.training.pack import pack
-from fastnn.training.state import capture
-
-KILLS = int(os.environ.get("FASTNN_KILLS", 50))
-
-
-def rows(n=50, seed=0):
-    generator = np.random.default_rng(seed)
-    x = generator.normal(size=(n, 1, 6, 6)).astype(np.float32)
-    return x, (x.sum((1, 2, 3)) > 0).astype(np.int64) + (x[:, 0, 0, 0] > 1)
-
-
-def perceptron(callbacks=(), **options):
-    """Dropout, Adam, a schedule by epoch, early stopping's counters, metrics of all rows."""
-    model = nn.Sequential(
-        nn.Flatten(), nn.Linear(36, 12), nn.ReLU(), nn.Dropout(0.3), nn.Linear(12, 3)
-    )
-    adam = optim.Adam(model.parameters(), lr=0.01)
-    return Trainer(
-        model,
-        nn.CrossEntropyLoss(),
-        adam,
-        metrics={"accuracy": "accuracy", "spread": lambda target, output: output.std()},
-        scheduler=optim.lr_scheduler.StepLR(adam, 2, 0.5),
-        callbacks=[*callbacks, EarlyStopping("val_loss", patience=3)],
-        **{"seed": 3, "progress": False, **options},
-    )
-
-
-def convolutional(callbacks=(), **options):
-    """Running statistics, averaged weights, momentum, a rate that changes with every step."""
-    model = nn.Sequential(
-        nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 3)
-    )
-    sgd = optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
-    return Trainer(
-        model,
-        nn.CrossEntropyLoss(),
-        sgd,
-        metrics=["accuracy"],
-        scheduler=optim.lr_scheduler.CosineAnnealingLR(sgd, 60),
-        scheduler_interval="step",
-        clip_grad_norm=1.0,
-        ema=0.9,
-        callbacks=callbacks,
-        **{"progress": False, **options},  # no seed: the order's key is in the checkpoint alone
-    )
-
-
-def accumulating(callbacks=(), **options):
-    """Float64, gradients over windows of batches, two groups, a schedule that looks at the loss."""
-    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, 3)).double()
-    groups = [
-        {"params": model[1].parameters(), "lr": 0.002},
-        {"params": model[3].parameters(), "weight_decay": 0.01},
-    ]
-    rms = optim.RMSprop(groups, lr=0.005, momentum=0.5, centered=True)
-    return Trainer(
-        model,
-        nn.CrossEntropyLoss(),
-        rms,
-        scheduler=optim.lr_scheduler.ReduceLROnPlateau(rms, patience=0, factor=0.7),
-        accumulate_grad_batches=3,
-        clip_grad_value=0.5,
-        class_weight="balanced",
-        callbacks=callbacks,
-        **{"seed": 1, "progress": False, **options},
-    )
-
-
-MAKERS = [perceptron, convolutional, accumulating]
-
-
-def fit(trainer, epochs=5, **options):
-    return trainer.fit(rows(), rows(20, 1), epochs, batch_size=8, **options)
-
-
-def outcome(trainer):
-    """All that a run's end consists of, as bytes by name; times and names of runs left out."""
-    state = capture(trainer)
-    del state["run"], state["sums"]["seconds"], state["callbacks"], state["random"]["python"]
-    state["history"].pop("seconds", None)
-    arrays = {}
-    text = repr(pack(state, "", arrays))
-    return {"text": text, **{name: a.tobytes() for name, a in arrays.items()}}
-
-
-def assert_same(a, b):
-    assert a.keys() == b.keys()
-    assert [name for name in a if a[name] != b[name]] == []
-
-
-class StopAt(Callback):
-    def __init__(self, step):
-        self.step = step
-
-    def on_batch_end(self, trainer, batch, loss):
-        if (trainer.epoch - 1) * trainer.num_batches + batch == self.step:
-            trainer.stop("asked to", now=True)
-
-
-def whole(maker, **options):
-    fastnn.manual_seed(11)
-    trainer = maker(**options)
-    fit(trainer)
-    return outcome(trainer)
-
-
-# --- stopped and resumed ---
 
 
 @pytest.mark.parametrize("maker", MAKERS)
@@ -348,86 +242,3 @@ def test_a_damaged_last_checkpoint_is_passed_over(tmp_path):
     trainer = perceptron([ModelCheckpoint(tmp_path, save_last=True)])
     assert fit(trainer, epochs=3, resume=True).num_epochs == 3
     assert load_checkpoint(last).manifest["epoch"] == 3 or "v2" in str(os.listdir(tmp_path))
-
-
-# --- killed ---
-
-
-def child(maker, folder, report):
-    """One process's life: train, or go on, to the end; tells of each step that is safely on disk."""
-
-    class Safe(ModelCheckpoint):
-        def _save(self, *args):
-            super()._save(*args)
-            os.write(report, args[1].global_step.to_bytes(4, "little"))
-
-    fastnn.manual_seed(11)
-    saving = Safe(folder, save_top_k=2, save_last=True, every_n_train_steps=2)
-    trainer = maker([LogFile(folder / "log.jsonl"), saving])
-    fit(trainer, resume=True)
-    save_checkpoint(folder / "end.checkpoint", {}, training={"outcome": repr(outcome(trainer))})
-
-
-def start(maker, folder):
-    """A forked child, and the pipe through which it reports."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            os.close(read)
-            child(maker, folder, write)
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(write)
-    return pid, read
-
-
-def steps_reported(read):
-    content = b""
-    while piece := os.read(read, 1 << 16):
-        content += piece
-    os.close(read)
-    return [int.from_bytes(content[i : i + 4], "little") for i in range(0, len(content), 4)]
-
-
-def files(folder):
-    """But for logs: a run that is killed before its first checkpoint begins a new one."""
-    return sorted(name for name in os.listdir(folder) if not name.startswith("log"))
-
-
-def log(folder):
-    """Lines of the last run's log, without their times."""
-    path = max(folder.glob("log*.jsonl"), key=os.path.getmtime)
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return [line | {"seconds": 0} for line in lines]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="sends SIGKILL to forked processes")
-@pytest.mark.parametrize("maker", MAKERS)
-def test_killed_at_any_moment_and_resumed_the_bits_are_the_same(maker, tmp_path):
-    begin = time.monotonic()
-    pid, read = start(maker, tmp_path / "whole")
-    steps_reported(read)
-    assert os.waitpid(pid, 0)[1] == 0
-    length = time.monotonic() - begin
-    expected = load_checkpoint(tmp_path / "whole" / "end.checkpoint").training
-    moments = random.Random(0)
-    kills = run = 0
-    while kills < KILLS:
-        folder, run, safe = tmp_path / str(run), run + 1, 0
-        while not (folder / "end.checkpoint").exists():
-            pid, read = start(maker, folder)
-            time.sleep(moments.uniform(0, 0.7 * length))
-            os.kill(pid, signal.SIGKILL)
-            kills += os.waitpid(pid, 0)[1] == signal.SIGKILL
-            reported = steps_reported(read)
-            safe = max([safe, *reported])
-            if safe:
-                state = load_checkpoint(newest(folder))
-                assert state.training["gradients"]["steps"] >= safe  # nothing lost
-        assert load_checkpoint(folder / "end.checkpoint").training == expected
-        assert files(folder) == files(tmp_path / "whole")  # no more and no less, no temporary ones
-        assert log(folder) == log(tmp_path / "whole")
-    print(f"{kills} kills in {run} runs of {length:.2f} s")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fastnn import data
+from fastnn.tabular import TableModel
 
 
 def write(folder, text, name="a.csv", encoding="utf-8"):
@@ -259,3 +260,28 @@ def test_kfold_covers_every_row_once():
     assert data.kfold(np.zeros((23, 2)), 4, seed=0)[0][1].tolist() == folds[0][1].tolist()
     with pytest.raises(ValueError, match="from 2 to the 3 rows"):
         data.kfold(3, 4)
+
+
+# --- mistakes ---
+
+
+def test_target_column_missing(tmp_path):
+    path = tmp_path / "houses.csv"
+    path.write_text("area,price\n" + "\n".join(f"{i},{2 * i}" for i in range(20)))
+    table = data.read_csv(path)
+    with pytest.raises(KeyError, match=r"houses.csv: no column 'Price'; did you mean 'price'\?"):
+        table["Price"]
+    with pytest.raises(ValueError, match=r"no column 'prize'; did you mean 'price'\?"):
+        TableModel("prize").fit(table)
+    with pytest.raises(ValueError, match="no column 'x'; there are: area, price"):
+        data.Columns((["x"], data.Standardizer())).fit(table)
+
+
+def test_gap_in_the_target_and_text_among_numbers(tmp_path):
+    path = tmp_path / "houses.csv"
+    path.write_text("area,price\n" + "\n".join(f"{i}," for i in range(20)))
+    with pytest.raises(ValueError, match=r"line 2, column 'price': the target is missing \(20"):
+        TableModel("price").fit(data.read_csv(path))
+    path.write_text("area,price\n1,2\n1,2\ntwo,3\n4,5\n")
+    with pytest.raises(ValueError, match=r"line 4, column 'area': 'two' is not a number"):
+        data.read_csv(path)

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import os
+import re
 import zlib
 
 import numpy as np
@@ -265,6 +266,10 @@ def _slip(cells, text, present, path, lines, name, kind):
         message += f" (nor are {len(text) - 1} more of the column's {present} cells)"
     if "," in cell and _parses(cell.replace(",", ".", 1)):
         return message + "; for decimal commas: decimal=',' (--decimal ,)"
+    if _parses(re.sub(r"[,.' \u00a0\u202f](?=\d{3})", "", cell)):
+        return message + "; write it without separators between thousands"
+    if _parses(cell.strip("%$€£¥ ")):
+        return message + "; write it without the sign, and name the unit in the column's header"
     if kind == "number":
         return message + ", as this column's cells must be; correct the cell or leave it empty"
     return (

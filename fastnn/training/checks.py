@@ -8,6 +8,7 @@ import fastnn
 from fastnn.training.feed import arrays_of, cast
 
 _CLASS_LOSSES = ("CrossEntropyLoss", "NLLLoss")
+_BINARY_LOSSES = ("BCEWithLogitsLoss", "BCELoss")
 _UNSCALED = 100.0  # standard deviation of a feature above which training is known to suffer
 
 
@@ -47,11 +48,13 @@ def check_data(model, loss, loader, what, dtype):
         _check_finite(x, f"{what}: {'x' if len(inputs) == 1 else f'input {i}'}")
     _check_finite(target, f"{what}: y")
     _check_single_row_batch(model, loader, what)
-    output = _probe(model, inputs, dtype)
+    output = _probe(model, inputs, dtype, what)
     if not isinstance(output, fastnn.Tensor):
         return  # several outputs: the loss knows what they mean
     if type(loss).__name__ in _CLASS_LOSSES and output.ndim == 2:
         _check_labels(loss, target, output.numpy(), what)
+    if type(loss).__name__ in _BINARY_LOSSES:
+        _check_shares(loss, target, what)
     if what == "train":
         _warn_unscaled(inputs)
 
@@ -86,7 +89,7 @@ def _check_single_row_batch(model, loader, what):
                 )
 
 
-def _probe(model, inputs, dtype):
+def _probe(model, inputs, dtype, what):
     """The model's output for the first two rows, leaving no trace in it."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -94,6 +97,13 @@ def _probe(model, inputs, dtype):
     try:
         with fastnn.no_grad():
             return model(*(cast(np.array(x[:2]), dtype) for x in inputs))
+    except TypeError as error:
+        if len(inputs) > 1:
+            error.args = (f"{error} ({what}: the model was called with {len(inputs)} inputs)",)
+        elif inputs[0].dtype.kind in "iu":
+            cure = "layers other than Embedding take fractions: x.astype(np.float32)"
+            error.args = (f"{what}: x holds integers ({inputs[0].dtype}); {cure} ({error})",)
+        raise
     finally:
         for module, training in modes:
             module.training = training
@@ -108,7 +118,7 @@ def _check_labels(loss, target, output, what):
         )
     if target.ndim != 1:
         return  # class probabilities: the loss checks them
-    if target.dtype.kind == "f":
+    if target.dtype.kind in "fb":
         raise TypeError(
             f"{what}: y is {target.dtype}, {name} expects integer classes 0 to {classes - 1}: "
             "use y.astype(np.int64)"
@@ -141,11 +151,21 @@ def _check_labels(loss, target, output, what):
         )
 
 
+def _check_shares(loss, target, what):
+    wrong = np.argwhere((target < 0) | (target > 1))
+    if len(wrong):
+        at = tuple(int(i) for i in wrong[0])
+        raise ValueError(
+            f"{what}: y holds {target[at]} in row {at[0]}, {type(loss).__name__} expects 0 or 1 (or "
+            "numbers between); for more than two classes use CrossEntropyLoss"
+        )
+
+
 def _warn_unscaled(inputs):
     for x in inputs:
         if x.dtype.kind != "f" or x.ndim != 2 or len(x) < 2:
             continue
-        spread = x[:10_000].std(0)
+        spread = x[:10_000].astype(np.float64).std(0)
         if spread.max() > _UNSCALED:
             warnings.warn(
                 f"train: feature {spread.argmax()} has a standard deviation of {spread.max():.3g}; "

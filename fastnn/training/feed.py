@@ -21,6 +21,8 @@ def as_loader(data, what, *, dtype, batch_size=None, shuffle=False, seed=None):
     """
     if isinstance(data, DataLoader):
         return data
+    if isinstance(data, dict):
+        raise TypeError(f"{what}: expected a pair of arrays (x, y), got a dict of {list(data)[:4]}")
     if isinstance(data, (tuple, list)) and not isinstance(data, TensorDataset):
         if len(data) < 2 or not all(hasattr(d, "__len__") for d in data):
             raise TypeError(f"{what}: expected a pair of arrays (x, y), got {_kinds(data)}")
@@ -153,8 +155,12 @@ def _array(column, what, is_target):
                 f"{what} is text (such as {array.ravel()[0].item()!r}); number the classes first: "
                 "classes, y = np.unique(y, return_inverse=True)"
             )
-        wrong = next((v for v in array.ravel() if not isinstance(v, (int, float))), None)
-        raise TypeError(f"{what} must hold numbers, got {wrong!r}")
+        cells = array.ravel().tolist()
+        wrong = next((v for v in cells if not isinstance(v, (int, float, np.number))), None)
+        if wrong is not None or None in cells:
+            cure = "; if these are numbers: x.astype(np.float32)" if isinstance(wrong, str) else ""
+            raise TypeError(f"{what} must hold numbers, got {wrong!r}{cure}")
+        array = np.array(cells).reshape(array.shape)
     if array.ndim == 0:
         raise TypeError(f"{what}: expected an array with one row per sample, got {column!r}")
     return array

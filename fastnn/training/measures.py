@@ -1,5 +1,7 @@
 """Metrics of an epoch, by name or function, over all its rows at once."""
 
+import difflib
+
 import numpy as np
 
 import fastnn
@@ -32,9 +34,11 @@ def named_metrics(given):
     for name, metric in pairs:
         if isinstance(metric, str):
             if metric not in _NAMED:
+                near = difflib.get_close_matches(metric, _NAMED, 1, 0.5)
                 raise ValueError(
-                    f"Trainer: no metric {metric!r}; there are {list(_NAMED)}, "
-                    "or give a function of (target, output)"
+                    f"Trainer: no metric {metric!r}"
+                    + (f"; did you mean {near[0]!r}?" if near else "")
+                    + f" There are {list(_NAMED)}, and functions of (target, output)"
                 )
             metric = _NAMED[metric]
         elif callable(metric):

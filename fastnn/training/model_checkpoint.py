@@ -113,6 +113,8 @@ class ModelCheckpoint(Callback):
     def on_fit_start(self, trainer: Trainer) -> None:
         if self._monitor is not None and self.save_top_k != 0:
             self._monitor.check(trainer)
+        if os.path.isfile(self.dirpath):
+            raise NotADirectoryError(f"ModelCheckpoint: {self.dirpath} is a file, not a folder")
         os.makedirs(self.dirpath, exist_ok=True)
         sweep(self.dirpath)
         if trainer.history.num_epochs == trainer.batch == 0:  # a new run

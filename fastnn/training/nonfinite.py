@@ -64,7 +64,7 @@ def nonfinite_error(trainer, last_good, model, loss, inputs, target, found, wher
     """
     if found.what.startswith("schedule"):
         place = f"it gives {found.value} {found.why}"
-        return NonFiniteError(f"{found.what} in epoch {trainer.epoch}, {where}: {place}")
+        return NonFiniteError(f"{found.what} in epoch {trainer.epoch}, batch {where}: {place}")
     by_gradient = trainer.optimizer.first_nonfinite_step is not None
     repaired = last_good.repair() if by_gradient else ""  # else the place may be in the weights
     place = _first_place(trainer, model, loss, inputs, target)
@@ -72,7 +72,7 @@ def nonfinite_error(trainer, last_good, model, loss, inputs, target, found, wher
     lr = trainer.optimizer.param_groups[0]["lr"]
     what = f"loss is {found.value}" if found.what == "loss" else f"{found.what} is not finite"
     return NonFiniteError(
-        f"{what} in epoch {trainer.epoch}, {where}: {place}. {repaired} "
+        f"{what} in epoch {trainer.epoch}, batch {where}: {place}. {repaired} "
         f"If the data is in order, the learning rate ({lr:g}) may be too high: try {lr / 10:g}"
     )
 

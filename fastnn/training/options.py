@@ -6,9 +6,11 @@ import numpy as np
 
 import fastnn
 from fastnn.training.callback import Callback
-from fastnn.training.feed import arrays_of
+from fastnn.training.feed import arrays_of, dtype_of
 from fastnn.training.model_checkpoint import ModelCheckpoint
-from fastnn.training.update import needs_closure
+from fastnn.training.update import Update, needs_closure
+
+_MODEL = "nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))"
 
 
 def ordered(callbacks):
@@ -22,13 +24,14 @@ def ordered(callbacks):
 
 def check(trainer):
     """The arguments that are no data."""
-    if not callable(trainer.loss):
-        raise TypeError(f"Trainer: loss must be callable, got {type(trainer.loss).__name__}")
-    if isinstance(trainer.loss, type):
-        raise TypeError(
-            f"Trainer: loss is the class {trainer.loss.__name__}; pass an object: "
-            f"{trainer.loss.__name__}()"
-        )
+    _check_kind("model", trainer.model, "named_parameters", _MODEL)
+    _check_kind("loss", trainer.loss, "__call__", "nn.CrossEntropyLoss()")
+    _check_kind(
+        "optimizer", trainer.optimizer, "param_groups", "optim.Adam(model.parameters(), lr=1e-3)"
+    )
+    if trainer.scheduler is not None:
+        example = "optim.lr_scheduler.StepLR(optimizer, step_size=10)"
+        _check_kind("scheduler", trainer.scheduler, "step", example)
     for name in ("clip_grad_norm", "clip_grad_value"):
         value = getattr(trainer, name)
         if value is not None and not value > 0:
@@ -60,8 +63,37 @@ def check(trainer):
         )
 
 
-def of_update(trainer):
-    """What `Update` is to be told."""
+def default_adam(model):
+    """The optimizer where none is given."""
+    _check_kind("model", model, "named_parameters", _MODEL)
+    return fastnn.optim.Adam(model.parameters())
+
+
+def _check_kind(name, given, has, example):
+    """An object that has this attribute, rather than its name or its class."""
+    if isinstance(given, type):
+        raise TypeError(f"Trainer: {name} is the class {given.__name__}; pass an object: {example}")
+    if not hasattr(given, has):
+        raise TypeError(f"Trainer: {name} must be an object such as {example}, got {given!r:.60}")
+
+
+def renewed_update(trainer):
+    """The trainer's Update; a new one, which goes on where the old one is, if its options changed."""
+    before, chosen = trainer.update, _of_update(trainer)
+    asked = (trainer.model, trainer.loss, trainer.optimizer, *chosen.values())
+    if before is not None and all(a is b for a, b in zip(asked, before.asked, strict=True)):
+        return before
+    loss = weighted_loss(
+        trainer.loss, trainer.class_weight, trainer.loader, dtype_of(trainer.model)
+    )
+    update = Update(trainer.model, loss, trainer.optimizer, trainer._interrupt, **chosen)
+    update.asked = asked
+    if before is not None:
+        update.take_over(before)
+    return update
+
+
+def _of_update(trainer):
     return {
         "clip_norm": trainer.clip_grad_norm,
         "clip_value": trainer.clip_grad_value,

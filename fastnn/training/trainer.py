@@ -21,7 +21,7 @@ from fastnn.training.measures import EpochSums, Measures, named_metrics
 from fastnn.training.nonfinite import LastGood, NonFinite, nonfinite_error
 from fastnn.training.progress import Progress
 from fastnn.training.resume import load_run, run_state
-from fastnn.training.update import Update, step_schedule
+from fastnn.training.update import step_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -111,7 +111,7 @@ class Trainer:
     ):
         self.model, self.loss = model, loss
         self.callbacks = options.ordered(callbacks)
-        self.optimizer = fastnn.optim.Adam(model.parameters()) if optimizer is None else optimizer
+        self.optimizer = options.default_adam(model) if optimizer is None else optimizer
         self.metrics = named_metrics(metrics)
         self.scheduler, self.scheduler_interval = scheduler, scheduler_interval
         self.clip_grad_norm, self.clip_grad_value = clip_grad_norm, clip_grad_value
@@ -255,9 +255,8 @@ class Trainer:
                 try:
                     value, output = update(inputs, target)
                 except NonFinite as found:
-                    raise self._error(
-                        self.model, update.loss, inputs, target, found, batch
-                    ) from None
+                    at = (self.model, update.loss, inputs, target, found, batch)
+                    raise self._error(*at) from None
                 sums.add(value, output, target)
                 self.batch = batch
                 for hook in hooks:
@@ -283,8 +282,9 @@ class Trainer:
                 try:
                     sums.add(*evaluate(inputs, target), target)
                 except NonFinite as found:
-                    at = (inputs, target, found, f"{batch} of the {prefix.rstrip('_')} rows")
-                    raise self._error(evaluate.model, self.loss, *at) from None
+                    where = f"{batch} of the {prefix.rstrip('_')} rows"
+                    at = (evaluate.model, self.loss, inputs, target, found, where)
+                    raise self._error(*at) from None
         if sums.rows == 0:
             raise ValueError(f"{prefix.rstrip('_')}: the loader gave no batch")
         return {prefix + name: number for name, number in sums.compute().items()}
@@ -341,12 +341,8 @@ class Trainer:
         if not isinstance(epochs, int) or epochs < 1:
             raise ValueError(f"fit: epochs must be an integer from 1, got {epochs!r}")
         check_setup(self.model, self.optimizer)
-        given = {"dtype": feed.dtype_of(self.model), "batch_size": batch_size}
-        self.loader = feed.as_loader(train, "train", shuffle=shuffle, seed=self.seed, **given)
-        check_data(self.model, self.loss, self.loader, "train", feed.dtype_of(self.model))
-        self.val = None if val is None else feed.as_loader(val, "val", **given)
-        if val is not None:
-            check_data(self.model, self.loss, self.val, "val", feed.dtype_of(self.model))
+        self.loader = self._checked(train, "train", batch_size, shuffle=shuffle, seed=self.seed)
+        self.val = None if val is None else self._checked(val, "val", batch_size)
         if self.seed is not None:
             fastnn.manual_seed(self.seed)
         self.history, self.run = History(), secrets.token_hex(8)
@@ -362,25 +358,20 @@ class Trainer:
 
     def _renew(self):
         """Before an epoch, and after others' callbacks: they may have changed whatever they like."""
-        chosen = options.of_update(self)
-        asked = (self.model, self.loss, self.optimizer, *chosen.values())
-        before = self.update
-        if before is None or any(a is not b for a, b in zip(asked, self._asked, strict=True)):
-            weighted = options.weighted_loss(
-                self.loss, self.class_weight, self.loader, feed.dtype_of(self.model)
-            )
-            self.update = Update(self.model, weighted, self.optimizer, self._interrupt, **chosen)
-            self._evaluator = None
-            if before is not None:
-                self.update.take_over(before)
-        self._asked = asked
-        self.update.prepare()
+        update = options.renewed_update(self)
+        if update is not self.update:
+            self.update, self._evaluator = update, None
+        update.prepare()
 
     def _measure(self, data, prefix, batch_size):
-        what, dtype = prefix.rstrip("_"), feed.dtype_of(self.model)
-        loader = feed.as_loader(data, what, dtype=dtype, batch_size=batch_size or 1024)
-        check_data(self.model, self.loss, loader, what, dtype)
+        loader = self._checked(data, prefix.rstrip("_"), batch_size or 1024)
         return self._evaluate(loader, prefix)
+
+    def _checked(self, data, what, batch_size, **order):
+        dtype = feed.dtype_of(self.model)
+        loader = feed.as_loader(data, what, dtype=dtype, batch_size=batch_size, **order)
+        check_data(self.model, self.loss, loader, what, dtype)
+        return loader
 
     def _evaluation(self):
         model = self.model if self.ema is None else self.ema.module
@@ -390,21 +381,20 @@ class Trainer:
         return self._evaluator
 
     def _step_schedule(self, numbers):
-        metric = (numbers.get("val_loss", numbers["loss"]),)
+        metric = [numbers.get("val_loss", numbers["loss"])]
         try:
-            step_schedule(self.scheduler, *(metric if hasattr(self.scheduler, "patience") else ()))
+            step_schedule(self.scheduler, *(metric if hasattr(self.scheduler, "patience") else []))
         except NonFinite as found:
             raise self._error(self.model, self.loss, (), None, found, self.batch) from None
 
-    def _error(self, model, loss, inputs, target, found, where):
-        where = f"batch {where}"
-        return nonfinite_error(self, self._last_good, model, loss, inputs, target, found, where)
+    def _error(self, *found):
+        return nonfinite_error(self, self._last_good, *found)
 
     def _cut_short(self):
         """Whether this epoch ends here, unfinished."""
         if self._interrupt.requested and self._stop is None:
             self.stop(f"interrupted by Ctrl-C in epoch {self.epoch}", now=True)
-        return self._interrupt.requested or self._stop_now
+        return self._stop_now or self._interrupt.requested
 
     def _measures(self, loader=None):
         return Measures(self.metrics, options.threshold(self.loss), feed.arrays_of(loader) is None)

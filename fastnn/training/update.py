@@ -232,6 +232,11 @@ def needs_closure(optimizer: Any) -> bool:
 
 def checked_loss(loss: Tensor) -> Tensor:
     """The loss, if it is one number."""
+    if not isinstance(loss, fastnn.Tensor):
+        raise TypeError(
+            f"Trainer: the loss is a {type(loss).__name__}, expected a Tensor that was computed from "
+            "the output by operations on tensors"
+        )
     if loss.numel() != 1:
         raise ValueError(
             f"Trainer: the loss has shape {tuple(loss.shape)}, expected one number; "
