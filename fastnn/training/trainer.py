@@ -177,7 +177,7 @@ class Trainer:
         Returns
         -------
         History
-            Also after Ctrl-C, which ends training after the current batch.
+            Also after Ctrl-C, which ends training after the current batch, or undoes a long one.
 
         Raises
         ------
