@@ -45,7 +45,16 @@ KERNEL = "-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast"
 CORE = "-O2"
 WARN = "-Wall -Wextra" + (" -Werror" if os.environ.get("FASTNN_WERROR") == "1" else "")
 STANDARD = "-std=c11 -fvisibility=hidden"
-CYTHON = "-O2 -w -fno-strict-aliasing -fvisibility=hidden"  # its warnings are not ours to mend
+CYTHON = "-w -fno-strict-aliasing -fvisibility=hidden"  # its warnings are not ours to mend
+# The modules that an ordinary eager step runs through are compiled for speed (-Os costs it about 5%:
+# python -m benchmarks overhead), the others for size: the wheel stays under 5 MB.
+FAST = (
+    "engine", "axes", "broadcast", "elementwise", "rectifier", "activation", "linear",
+    "affine", "product", "reduce", "shape", "window", "rownorm", "probability", "likelihood",
+    "inplace", "arena",
+)  # fmt: skip
+# unwinding is for C++ and debuggers, and there are neither
+UNWIND = "" if DEBUG or WINDOWS else "-fno-asynchronous-unwind-tables -fno-unwind-tables"
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,
@@ -104,7 +113,9 @@ class BuildExt(build_ext):
                     names = f"-DFNN_ISA={isa} -DFNN_REAL={real}"
                     flags = [KERNEL, STANDARD, WARN, isa_flags, names]
                     jobs.append((ENGINE, source, f"{isa}-{real}", flags))
-        jobs += [(name, c, "cython", [CYTHON]) for name, c in self.cythonize().items()]
+        for name, source in self.cythonize().items():
+            level = "-O2" if name.rpartition(".")[2] in FAST or WINDOWS else "-Os"
+            jobs.append((name, source, "cython", [CYTHON, level]))
         jobs.sort(key=lambda job: -job[1].stat().st_size)  # the longest first: none is left alone
 
         with ThreadPoolExecutor(self.parallel or JOBS) as pool:
@@ -138,6 +149,7 @@ class BuildExt(build_ext):
         import numpy
 
         words = [w for f in flags for w in ([f] if f.startswith("-DFNN_FLAGS") else f.split())]
+        words += UNWIND.split()
         words += ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-g0"]
         key = repr((getattr(self.compiler, "compiler_so", None), words))
         folder = Path(self.build_temp, folder, hashlib.sha256(key.encode()).hexdigest()[:8])

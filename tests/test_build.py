@@ -1,10 +1,13 @@
 """What is built and shipped: the contents of the sdist, the instruction sets, the version."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ import fastnn
 
 TREE = Path(__file__).parent.parent
 INFO = fastnn.config_info()
+DEBUG = os.environ.get("FASTNN_DEBUG") == "1"  # tests/sanitize.sh builds with symbols
 needs_tree = pytest.mark.skipif(not (TREE / "setup.py").exists(), reason="needs the source tree")
 
 
@@ -76,6 +80,15 @@ def test_isa_unknown():
     assert done.returncode != 0
     assert "FASTNN_ISA=sse9" in done.stderr
     assert INFO["isas"][0] in done.stderr
+
+
+def test_the_wheel_is_under_5_mb():
+    folder = Path(fastnn.__file__).parent
+    if DEBUG or not {"baseline", "avx2", "avx512"} <= set(INFO["isas"]):
+        pytest.skip("a build of another kind than the wheel's")
+    tag = sysconfig.get_config_var("EXT_SUFFIX")
+    shipped = [p for p in folder.rglob("*") if p.suffix in (".py", ".npz") or p.name.endswith(tag)]
+    assert sum(len(zlib.compress(p.read_bytes())) for p in shipped) < 5_000_000
 
 
 def test_one_core_in_the_process():
