@@ -277,6 +277,10 @@ def test_indices_out_of_range_are_never_used(place, dtype):
             lambda: fastnn.scatter_add(x, 0, at, v),
             lambda: x.scatter_add_(0, at, v),
             lambda: fastnn.take_along_dim(x, at, 0),
+            lambda: fastnn.scatter_reduce(x, 0, at, v, "amax"),
+            lambda: fastnn.index_fill(x, 0, at, 1.0),
+            lambda: fastnn.index_copy(x, 0, at, v),
+            lambda: fastnn.nn.functional.embedding_bag(at, w, fastnn.tensor([0, 2])),
             lambda: fastnn.one_hot(at, 5),
             lambda: fastnn.embedding(at, w),
             lambda: fastnn.cross_entropy(fastnn.zeros(3, 5), at),
@@ -289,6 +293,10 @@ def test_indices_out_of_range_are_never_used(place, dtype):
                 x[at] = v
             with pytest.raises(IndexError, match=f"is {bad}"):
                 x[at]
+            with pytest.raises(IndexError, match=f"take: .*is {bad}"):
+                fastnn.take(x, at)
+            with pytest.raises(IndexError, match=f"index_put: .*is {bad}"):
+                fastnn.index_put(x, (at,), v)
     assert x.tolist() == [0.0] * 5
 
 

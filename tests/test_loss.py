@@ -1,5 +1,6 @@
 """Losses: what a beginner's mistakes are told, and what the op table cannot show."""
 
+import inspect
 import subprocess
 import sys
 
@@ -21,6 +22,16 @@ DISTANCES = [nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss, nn.BCELoss, n
 def test_nothing_is_broadcast(loss, prediction, target, cure):
     with pytest.raises(ValueError, match=f"does not broadcast; {cure}"):
         loss()(fastnn.rand(*prediction), fastnn.rand(*target))
+
+
+@pytest.mark.parametrize("name", [n for n in dir(nn) if n.endswith("Loss")])
+def test_no_loss_at_all_broadcasts(name):
+    loss = getattr(nn, name)()
+    tensors = len(inspect.signature(loss.forward).parameters)
+    for prediction, target in (((4, 1), (4,)), ((4,), (4, 1))):
+        given = [fastnn.rand(*prediction), *[fastnn.rand(*target)] * (tensors - 1)]
+        with pytest.raises((ValueError, TypeError), match=r"shape|integers"):
+            loss(*given)
 
 
 @pytest.mark.parametrize("loss", [nn.CrossEntropyLoss, nn.NLLLoss])

@@ -12,6 +12,7 @@ import pytest
 from interpreter import run
 
 import fastnn
+from fastnn import nn, optim
 from fastnn._engine import engine
 
 INFO = fastnn.config_info()
@@ -199,6 +200,43 @@ def test_many_python_threads():
             results[seed] = work(seed, 160)
 
     threads = [threading.Thread(target=body, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive()
+    assert results == expected
+
+
+def test_a_model_for_each_python_thread():
+    """1,000 recorded steps each, all at once: the bits of one after the other."""
+
+    def made(seed):
+        fastnn.manual_seed(seed)
+        model = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 3))
+        optimizer = optim.Adam(model.parameters(), lr=1e-2)
+        x, y = fastnn.randn(32, 8), fastnn.randint(0, 3, (32,))
+
+        @fastnn.compile
+        def step(x, y):
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        def train():
+            for _ in range(1000):
+                loss = step(x, y)
+            results[seed] = [loss.item(), *(p.numpy().tobytes() for p in model.parameters())]
+
+        return train
+
+    results = {}
+    for seed in range(8):
+        made(seed)()
+    expected, results = results, {}
+    threads = [threading.Thread(target=made(seed)) for seed in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
