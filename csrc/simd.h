@@ -138,7 +138,7 @@ static inline vec vceil(vec a) { return (vec)VROUND(a, 10); }
 static inline vec vtrunc(vec a) { return (vec)VROUND(a, 11); }
 #else
 #define VLANES(f, a)                                                                               \
-    vec y;                                                                                         \
+    vec y = a; /* gcc takes lanes written one by one for uninitialized ones */                     \
     for (int i = 0; i < VL; i++) y[i] = (real)f(a[i]);                                             \
     return y
 static inline vec vmax(vec a, vec b) { return vselect(a > b, a, b); }

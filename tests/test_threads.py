@@ -228,7 +228,10 @@ def test_a_model_for_each_python_thread():
         def train():
             for _ in range(1000):
                 loss = step(x, y)
-            results[seed] = [loss.item(), *(p.numpy().tobytes() for p in model.parameters())]
+            results[seed] = [
+                loss.item(),
+                *(p.detach().numpy().tobytes() for p in model.parameters()),
+            ]
 
         return train
 
