@@ -168,8 +168,10 @@ def main():
     for name, make in chosen.items():
         work, seconds = make(), []
         for _ in range(-(-options.count // len(chosen))):
-            taken, history = answer(work, moments.uniform(0.05, 1.0))
-            if name.startswith("fit") and "Ctrl-C" not in history.stopped:
+            taken, result = answer(work, moments.uniform(0.05, 1.0))
+            history = result if name.startswith("fit") else None
+            # none: it came before the first step, and fit raised KeyboardInterrupt
+            if history is not None and "Ctrl-C" not in history.stopped:
                 raise SystemExit(f"{name}: ended by itself")
             seconds.append(taken)
         everything += seconds

@@ -165,7 +165,8 @@ def _warn_unscaled(inputs):
     for x in inputs:
         if x.dtype.kind != "f" or x.ndim != 2 or len(x) < 2:
             continue
-        spread = x[:10_000].astype(np.float64).std(0)
+        with np.errstate(over="ignore"):
+            spread = x[:10_000].std(0)
         if spread.max() > _UNSCALED:
             warnings.warn(
                 f"train: feature {spread.argmax()} has a standard deviation of {spread.max():.3g}; "
