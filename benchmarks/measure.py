@@ -126,7 +126,8 @@ class Case:
         ours = ours or self.ours()
         if ours is None or not peer.values:
             return float("nan")
-        return statistics.median(p / o for p, o in zip(peer.values, ours.values, strict=False))
+        pairs = zip(peer.values, ours.values, strict=False)
+        return statistics.median(p / o if o else float("inf") for p, o in pairs)  # no growth is 0
 
 
 def best(results):

@@ -169,7 +169,17 @@ def test_a_plan_shows_itself():
         step(x, y)
     (plan,) = step.plans()
     before = state_of(model)
-    assert "adam" in plan.summary().lower()
-    assert plan.to_dot().startswith("digraph")
+    rows = plan.summary().splitlines()
+    assert [r.split()[0] for r in rows[1:-2]] == [row["name"] for row in plan.table()]
+    assert "6x8 relu" in rows[2]
+    assert not any("inf" in r or "nan" in r for r in rows)
+    (check,) = (r for r in rows if r.startswith("index_check"))
+    assert check.split()[-2:] == ["-", "-"]  # a few nanoseconds have no rate
+    names = [row["name"] for row in plan.table()]
+    dot, update = plan.to_dot(), names.index("adam_update")
+    assert dot.startswith("digraph")
+    makers = [i for i in range(update) if f"  c{i} -> c{update} " in dot]
+    assert [names[i] for i in makers].count("matmul") == 2  # the gradients of both weights
+    assert dot.count("x0 -> ") == 2  # the batch: the first product, and its weight's gradient
     assert state_of(model) == before
     assert len(plan) > 5
