@@ -71,4 +71,11 @@ INLINE vec even_lanes(vec a, vec b) { return MIX(a, b, EVEN, 0); }
 INLINE vec zip_low(vec a, vec b) { return MIX(a, b, ZIP, 0); }
 INLINE vec zip_high(vec a, vec b) { return MIX(a, b, ZIP, VBYTES / (FNN_REAL / 8) / 2); }
 
+/* x[0], x[2], ...: n elements, n > 0 */
+INLINE vec take_second(const real *x, int64_t n)
+{
+    const int64_t span = 2 * n - 1;
+    return even_lanes(vload_upto(x, span), span > VL ? vload_upto(x + VL, span - VL) : (vec){0});
+}
+
 #endif

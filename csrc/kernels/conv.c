@@ -1,19 +1,7 @@
-/* Convolutions as matrix products whose right operand, the patches, exists one panel at a time. */
-#include "../ending.h"
-#include "conv_pack.h"
-
-/* channels and taps that one panel of the micro-kernel holds: whole channels where they fit */
-struct depth {
-    int64_t channels, taps;
-};
-
-static inline struct depth depth_of_conv(const struct conv *g)
-{
-    const int64_t taps = g->kh * g->kw;
-    if (taps > KC) return (struct depth){1, KC};
-    const int64_t most = KC / taps, blocks = (g->in + most - 1) / most;
-    return (struct depth){(g->in + blocks - 1) / blocks, taps};
-}
+/* Convolutions as matrix products whose right operand, the patches, is read from a frame (an image
+ * with its padding), or where rows of y are too short for that, packed one panel at a time. */
+#include "conv_frame.h"
+#include "conv_weight.h"
 
 static void rows_of_tiles(int64_t rows, int64_t vecs, int64_t k, const real *a, int64_t a_row,
                           const real *b, int64_t b_row, real *c, int64_t c_row, int64_t last)
@@ -67,21 +55,23 @@ static void depthwise(const struct conv *g, const real *x, const real *w, real *
 }
 
 /* y[n,o,p] = bias[o] + sum over c and taps t of w[o,c,t] x[n, c, input of p under t]
- * p: y (num, groups * out, oh, ow), x (num, groups * in, ih, iw), w (groups * out, in, kh, kw),
- *    bias (groups * out) or null
- * n: struct conv. Parts share (image, group, panel of outputs); each element's sum has one order.
+ * p: y (num, groups * out, oh, ow), scratch or null, x (num, groups * in, ih, iw),
+ *    w (groups * out, in, kh, kw), bias (groups * out) or null. Scratch has fnn_conv_scratch(n)
+ *    elements for each part.
+ * n: struct conv. Parts share (image, group, rows or panel of outputs); each element's sum has one
+ * order.
  * Source: torch.nn.functional.conv2d; with n[16] (transposed) the gradient of its input, and
  * conv_transpose2d, for w with its first two dimensions exchanged. */
 static void conv_forward(const fnn_args *a, int part, int parts)
 {
     real panel[KC * NR] __attribute__((aligned(64)));
-    const struct conv g = conv_of(a);
-    const struct depth d = depth_of_conv(&g);
+    const struct conv g = fnn_conv_of(a->n);
+    const struct depth d = fnn_conv_depth(&g, KC);
     const int64_t outputs = g.oh * g.ow, panels = (outputs + NR - 1) / NR, taps = g.kh * g.kw;
     const int64_t plane = g.ih * g.iw, k_all = g.in * taps;
     const int direct = taps == 1 && !g.transposed && g.stride_h == 1 && g.stride_w == 1 &&
                        g.pad_h == 0 && g.pad_w == 0;
-    const real *bias = a->p[3];
+    const real *bias = a->p[4];
     int64_t item, end;
     if (g.in == 1 && g.out == 1) {
         share(g.num * g.groups, 1, part, parts, &item, &end);
@@ -89,8 +79,27 @@ static void conv_forward(const fnn_args *a, int part, int parts)
             real *y = (real *)a->p[0] + item * outputs;
             const int64_t group = item % g.groups;
             fill_rows(y, 0, 1, outputs, bias ? bias + group : 0);
-            depthwise(&g, (const real *)a->p[1] + item * plane,
-                      (const real *)a->p[2] + group * taps, y);
+            depthwise(&g, (const real *)a->p[2] + item * plane,
+                      (const real *)a->p[3] + group * taps, y);
+        }
+        return;
+    }
+    if (reads_frames(&g)) {
+        real *frame = (real *)a->p[1] + part * fnn_conv_scratch(a->n);
+        const int64_t bands = (g.oh + FNN_CONV_ROWS - 1) / FNN_CONV_ROWS;
+        const int64_t channels = fnn_conv_depth(&g, FNN_CONV_DEPTH).channels;
+        const int64_t most = fnn_conv_rows(&g, channels) / FNN_CONV_ROWS;
+        share(g.num * g.groups * bands, 1, part, parts, &item, &end);
+        while (item < end) {
+            const int64_t image = item / bands, group = image % g.groups, band = item % bands;
+            int64_t count = bands - band < most ? bands - band : most;
+            if (count > end - item) count = end - item;
+            const int64_t oy0 = band * FNN_CONV_ROWS, oy1 = oy0 + count * FNN_CONV_ROWS;
+            conv_rows(&g, (const real *)a->p[2] + image * g.in * plane,
+                      (const real *)a->p[3] + group * g.out * k_all,
+                      bias ? bias + group * g.out : 0, (real *)a->p[0] + image * g.out * outputs,
+                      oy0, oy1 < g.oh ? oy1 : g.oh, frame);
+            item += count;
         }
         return;
     }
@@ -99,8 +108,8 @@ static void conv_forward(const fnn_args *a, int part, int parts)
         if (fnn_ending()) return;
         const int64_t image = item / panels, group = image % g.groups, p0 = item % panels * NR;
         const int64_t cols = outputs - p0 < NR ? outputs - p0 : NR, vecs = (cols + VL - 1) / VL;
-        const real *x = (const real *)a->p[1] + image * g.in * plane;
-        const real *w = (const real *)a->p[2] + group * g.out * k_all;
+        const real *x = (const real *)a->p[2] + image * g.in * plane;
+        const real *w = (const real *)a->p[3] + group * g.out * k_all;
         real *y = (real *)a->p[0] + image * g.out * outputs + p0;
         fill_rows(y, outputs, g.out, cols, bias ? bias + group * g.out : 0);
         for (int64_t c0 = 0; c0 < g.in; c0 += d.channels) {
@@ -120,49 +129,40 @@ static void conv_forward(const fnn_args *a, int part, int parts)
     }
 }
 
-#define SPAN 128 /* outputs whose patches are transposed at once in the weight gradient */
-
 /* Per block of images, dw[b,o,c,t] = sum over its images n and outputs p of dy[n,o,p] x[n, c, input
  * of p under t]; the blocks' sum is column_sums' work. As many blocks as the shape says, so that
- * the bits do not depend on parts. p: dw (blocks, groups * out, in, kh, kw), dy (num, groups * out,
- * oh, ow), x n: struct conv, then blocks. Parts share (block, group, panel of channels and taps).
- */
+ * the bits do not depend on parts. p: dw (blocks, groups * out, in, kh, kw), scratch of
+ * fnn_conv_weight_scratch(n) elements for each part, dy (num, groups * out, oh, ow), x
+ * n: struct conv, then blocks. Parts share (block, group, tile of out). */
 static void conv_weight_backward(const fnn_args *a, int part, int parts)
 {
-    real rows[NR * SPAN] __attribute__((aligned(64)));  /* patches as they are read ... */
-    real panel[SPAN * NR] __attribute__((aligned(64))); /* ... and transposed */
-    const struct conv g = conv_of(a);
+    const struct conv g = fnn_conv_of(a->n);
     const int64_t blocks = a->n[17], taps = g.kh * g.kw, k_all = g.in * taps;
-    const int64_t outputs = g.oh * g.ow, plane = g.ih * g.iw, weights = g.groups * g.out * k_all;
-    /* a panel is whole channels, or a piece of one channel's taps */
-    const int64_t channels = taps < NR ? NR / taps : 1, piece = taps < NR ? taps : NR;
-    const int64_t across = (g.in + channels - 1) / channels, deep = (taps + piece - 1) / piece;
+    const int64_t outputs = g.oh * g.ow, plane = g.ih * g.iw, tiles = tiles_of(g.out);
+    const int64_t most = fnn_conv_rows(&g, g.in), cols = fnn_conv_frame_cols(&g);
+    real *frame = (real *)a->p[1] + part * fnn_conv_weight_scratch(a->n);
     int64_t item, end;
-    share(blocks * g.groups * across * deep, 1, part, parts, &item, &end);
-    for (; item < end; item++) {
-        const int64_t t0 = item % deep * piece, c0 = item / deep % across * channels;
-        const int64_t group = item / deep / across % g.groups,
-                      block = item / deep / across / g.groups;
-        const int64_t c1 = c0 + channels < g.in ? c0 + channels : g.in;
-        const int64_t t1 = t0 + piece < taps ? t0 + piece : taps;
-        const int64_t cols = (c1 - c0) * (t1 - t0), vecs = (cols + VL - 1) / VL;
-        real *dw = (real *)a->p[0] + block * weights + group * g.out * k_all + c0 * taps + t0;
+    share(blocks * g.groups * tiles, 1, part, parts, &item, &end);
+    while (item < end) {
+        const int64_t t0 = item % tiles, group = item / tiles % g.groups;
+        const int64_t block = item / tiles / g.groups;
+        const int64_t t1 = tiles - t0 < end - item ? tiles : t0 + end - item;
+        const int64_t o0 = tile_begin(g.out, t0), o1 = tile_begin(g.out, t1);
+        real *dw = (real *)a->p[0] + (block * g.groups + group) * g.out * k_all;
         int64_t n0, n1;
         share(g.num, 1, (int)block, (int)blocks, &n0, &n1);
-        fill_rows(dw, k_all, g.out, cols, 0);
+        if (n0 == n1) memset(dw + o0 * k_all, 0, (size_t)((o1 - o0) * k_all) * sizeof(real));
         for (int64_t n = n0; n < n1; n++)
-            for (int64_t p0 = 0; p0 < outputs; p0 += SPAN) {
+            for (int64_t oy = 0; oy < g.oh; oy += most) {
                 if (fnn_ending()) return;
-                const int64_t p1 = p0 + SPAN < outputs ? p0 + SPAN : outputs;
-                const real *dy =
-                    (const real *)a->p[1] + (n * g.groups + group) * g.out * outputs + p0;
-                pack_patches(rows, SPAN, &g,
-                             (const real *)a->p[2] + (n * g.groups + group) * g.in * plane, c0, c1,
-                             t0, t1, p0, p1);
-                pack_columns(panel, rows, SPAN, p1 - p0, cols);
-                rows_of_tiles(g.out, vecs, p1 - p0, dy, outputs, panel, NR, dw, k_all,
-                              cols - (vecs - 1) * VL);
+                const int64_t rows = g.oh - oy < most ? g.oh - oy : most, i = n * g.groups + group;
+                frame_pixels(frame, &g, (const real *)a->p[3] + i * g.in * plane,
+                             oy * g.stride_h - g.pad_h, fnn_conv_frame_rows(&g, rows), cols);
+                add_rows(&g, frame, (const real *)a->p[2] + i * g.out * outputs, dw, t0, t1, oy,
+                         oy + rows, n == n0 && oy == 0);
             }
+        exchange_taps(dw + o0 * k_all, o1 - o0, g.in, taps, frame);
+        item += t1 - t0;
     }
 }
 

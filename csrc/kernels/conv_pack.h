@@ -2,24 +2,8 @@
 #ifndef FASTNN_CONV_PACK_H
 #define FASTNN_CONV_PACK_H
 
+#include "../conv.h"
 #include "linear_tile.h"
-
-/* A convolution: x (num, groups * in, ih, iw), y (num, groups * out, oh, ow),
- * weight (groups * out, in, kh, kw), read from n in this order. */
-struct conv {
-    int64_t num, groups, in, ih, iw, out, oh, ow, kh, kw;
-    int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
-    int64_t
-        transposed; /* x is read as if stride_h - 1, stride_w - 1 zeros stood between its rows and
-                       columns, and the filter slides by one: a convolution's input gradient */
-};
-
-static inline struct conv conv_of(const fnn_args *a)
-{
-    const int64_t *n = a->n;
-    return (struct conv){n[0], n[1],  n[2],  n[3],  n[4],  n[5],  n[6],  n[7], n[8],
-                         n[9], n[10], n[11], n[12], n[13], n[14], n[15], n[16]};
-}
 
 static inline int64_t ceil_div(int64_t a, int64_t b)
 {

@@ -116,7 +116,7 @@ static inline void pack_rows(real *panels, const real *b, int64_t b_row, int64_t
 }
 
 /* panel(k, NR) = B(k, cols), zeros up to a whole vector; B's columns are contiguous */
-static void pack_columns(real *panel, const real *b, int64_t b_col, int64_t k, int64_t cols)
+static inline void pack_columns(real *panel, const real *b, int64_t b_col, int64_t k, int64_t cols)
 {
     for (int64_t j = 0; j < cols; j += VL)
         for (int64_t i = 0; i < k; i += VL) {

@@ -60,11 +60,7 @@ static struct inner inner_of(const struct pool *g)
 INLINE vec take(const real *x, int64_t stride, int64_t n)
 {
     if (stride == 1) return vload_upto(x, n);
-    if (stride == 2) {
-        const int64_t span = 2 * n - 1;
-        return even_lanes(vload_upto(x, span),
-                          span > VL ? vload_upto(x + VL, span - VL) : (vec){0});
-    }
+    if (stride == 2) return take_second(x, n);
     real t[VL] = {0};
     for (int64_t i = 0; i < n; i++) t[i] = x[i * stride];
     return vload(t);

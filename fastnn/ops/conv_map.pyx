@@ -11,6 +11,10 @@ cdef extern from "fastnn.h":
     enum:
         FNN_conv_forward, FNN_conv_weight_backward, FNN_conv_bias_backward, FNN_column_sums
 
+cdef extern from "conv.h":
+    int64_t fnn_conv_scratch(const int64_t *) noexcept nogil
+    int64_t fnn_conv_weight_scratch(const int64_t *) noexcept nogil
+
 
 cdef class Spec:
     cdef double work(self):
@@ -43,14 +47,13 @@ cdef Tensor conv(Spec spec, Tensor x, Tensor w, Tensor bias):
     cdef Tensor y = new_4d(x.dtype_, g.num, g.groups * g.cout, g.oh, g.ow)
     cdef fnn_call c
     cdef Node node
-    cdef Tensor px = contiguous(x), pw = contiguous(w), pb = packed(bias)
+    cdef Tensor t, space, px = contiguous(x), pw = contiguous(w), pb = packed(bias)
     start(&c, FNN_conv_forward, x.dtype_)
-    buffer(&c, y)
-    buffer(&c, px)
-    buffer(&c, pw)
-    optional_buffer(&c, pb)
     put_geometry(&c, g, False)
-    run(&c, 1, spec.work(), 0)
+    space = scratch(&c, fnn_conv_scratch(c.args.n))
+    for t in (y, space, px, pw, pb):
+        optional_buffer(&c, t)
+    run(&c, 2, spec.work(), 0)
     if grad_enabled() and (x.wants_grad or w.wants_grad or (bias is not None and bias.wants_grad)):
         node = record("conv", y, (x, w) if bias is None else (x, w, bias), conv_rule, conv_graph)
         save(node, x, w, None)
@@ -64,14 +67,13 @@ cdef Tensor conv_input(Spec spec, Tensor dy, Tensor w, Tensor bias):
     cdef Tensor dx = new_4d(dy.dtype_, g.num, g.groups * g.cin, g.ih, g.iw)
     cdef fnn_call c
     cdef Node node
-    cdef Tensor py = contiguous(dy), pw = exchanged(g, w), pb = packed(bias)
+    cdef Tensor t, space, py = contiguous(dy), pw = exchanged(g, w), pb = packed(bias)
     start(&c, FNN_conv_forward, dy.dtype_)
-    buffer(&c, dx)
-    buffer(&c, py)
-    buffer(&c, pw)
-    optional_buffer(&c, pb)
     put_geometry(&c, g, True)
-    run(&c, 1, spec.work(), 0)
+    space = scratch(&c, fnn_conv_scratch(c.args.n))
+    for t in (dx, space, py, pw, pb):
+        optional_buffer(&c, t)
+    run(&c, 2, spec.work(), 0)
     if grad_enabled() and (dy.wants_grad or w.wants_grad or (bias is not None and bias.wants_grad)):
         node = record("conv_input", dx, (dy, w) if bias is None else (dy, w, bias), conv_input_rule, conv_input_graph)
         save(node, dy, w, None)
@@ -85,18 +87,20 @@ cdef Tensor conv_weight(Spec spec, Tensor x, Tensor dy, Tensor into, bint accumu
     cdef int64_t size = g.groups * g.cout * g.cin * g.kh * g.kw
     cdef int64_t blocks = max(1, min(g.num, 16)) if size * 16 <= 1 << 20 else 1
     cdef Tensor dw = into if into is not None else new_4d(x.dtype_, g.groups * g.cout, g.cin, g.kh, g.kw)
-    cdef Tensor partial = dw, py = contiguous(dy), px = contiguous(x)
+    cdef Tensor partial = dw, space, py = contiguous(dy), px = contiguous(x)
     cdef fnn_call c
     cdef Node node
     if blocks > 1 or accumulate:
         partial = new_1d(x.dtype_, blocks * size)
     start(&c, FNN_conv_weight_backward, x.dtype_)
-    buffer(&c, partial)
-    buffer(&c, py)
-    buffer(&c, px)
     put_geometry(&c, g, False)
     c.args.n[17] = blocks
-    run(&c, 1, spec.work(), 0)
+    space = scratch(&c, fnn_conv_weight_scratch(c.args.n))
+    buffer(&c, partial)
+    buffer(&c, space)
+    buffer(&c, py)
+    buffer(&c, px)
+    run(&c, 2, spec.work(), 0)
     if partial is not dw:
         start(&c, FNN_column_sums, x.dtype_)
         buffer(&c, dw)
@@ -116,6 +120,11 @@ cdef Tensor conv_weight(Spec spec, Tensor x, Tensor dy, Tensor into, bint accumu
 
 cdef Tensor packed(Tensor bias):
     return None if bias is None else contiguous(bias)
+
+
+cdef Tensor scratch(fnn_call *c, int64_t each):
+    """Space of `each` elements for each part, or None."""
+    return None if each == 0 else new_1d(c.dtype, each * limit_parts(c))
 
 
 cdef void optional_buffer(fnn_call *c, Tensor t):
