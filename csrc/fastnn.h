@@ -395,7 +395,8 @@ int64_t fnn_run(const fnn_call *calls, int64_t count);
  * bits are the same: how long it takes alone [0] and with the team [1] (all zero at the start). */
 typedef struct {
     double ns[2];
-    int team, trial, runs, interval;
+    int team, runs, trial, rest;
+    int64_t used_ns, rest_ns;
 } fnn_pace;
 int64_t fnn_run_paced(const fnn_call *calls, int64_t count, fnn_pace *pace);
 #endif

@@ -240,12 +240,11 @@ static int64_t run_team(const fnn_call *calls, int64_t count, int parts, int pac
         if (me) here.ended = 0;
         team.part[me].useful = fnn_now() - begin - waited;
     }
-    if (paced) return team.end;
     int64_t least = team.part[0].useful;
     for (int i = 1; i < threads; i++)
         if (team.part[i].useful < least) least = team.part[i].useful;
     /* parts are equal: one thread alone would have taken about `threads` times the least */
-    fnn_region_ended(threads * least - (fnn_now() - team.start), asleep);
+    fnn_region_ended(threads * least - (fnn_now() - team.start), paced, asleep);
     return team.end;
 }
 #endif

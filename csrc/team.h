@@ -13,7 +13,7 @@ int fnn_share(double work, int parts); /* parts worth using, of a team that is a
 
 /* threads worth using; asleep: they must be woken; paced: somebody else judges whether it pays */
 int fnn_parts(double work, int paced, int *asleep);
-void fnn_region_ended(int64_t saved, int asleep); /* ns; the team is awake now */
+void fnn_region_ended(int64_t saved, int paced, int asleep); /* ns; the team is awake now */
 
 int fnn_pace_next(fnn_pace *pace); /* whether the next run is with the team */
 void fnn_pace_took(fnn_pace *pace, int team, int64_t ns);

@@ -111,10 +111,11 @@ int fnn_parts(double work, int paced, int *asleep)
 {
     if (work < WARM_WORK) return 1;
     int parts = fnn_threads();
-    if (parts == 1 || paced) return fnn_share(work, parts);
+    if (parts == 1) return 1;
     int64_t now = fnn_now();
-    if (now < atomic_load_explicit(&alone_until, memory_order_relaxed)) return 1;
     *asleep = now - last_region > WARM_NS;
+    if (paced) return fnn_share(work, parts);
+    if (now < atomic_load_explicit(&alone_until, memory_order_relaxed)) return 1;
     if (*asleep) { /* wake it for enough work, at once or in a row */
         missed = work + (now - last_missed > ROW_NS ? 0 : missed);
         last_missed = now;
@@ -124,9 +125,10 @@ int fnn_parts(double work, int paced, int *asleep)
     return fnn_share(work, parts);
 }
 
-void fnn_region_ended(int64_t saved, int asleep)
+void fnn_region_ended(int64_t saved, int paced, int asleep)
 {
     last_region = fnn_now();
+    if (paced) return;
     if (asleep) {
         double work = saved < 0 ? 2 * cold_work : cold_work / 2;
         cold_work = work < COLD_WORK ? COLD_WORK : work > COLD_MOST_WORK ? COLD_MOST_WORK : work;
@@ -143,36 +145,48 @@ void fnn_region_ended(int64_t saved, int asleep)
     }
 }
 
-/* Now and then the other way has its trial: one run to warm up, and two that count; sooner when the
- * way in use seems the slower one. What the team may gain is more than what it may lose, so one
- * thread stays less long. */
+/* Now and then the other way has its trial, sooner when the way in use seems the slower one: a run
+ * to warm up, two that count, and if they are faster, as many more as the scheduler needs to show
+ * what others on our CPUs do to it. The time between trials is many times theirs. */
 #define PACE_COLD 2
 #define PACE_TRIAL 3
+#define PACE_TRIAL_NS 10000000
 #define PACE_LEAST 8
-#define PACE_MOST(team) ((team) ? 512 : 64)
+#define PACE_REST 16
+#define PACE_REST_MOST 256
+#define PACE_MEMORY 16 /* runs that a mean is over */
 
 int fnn_pace_next(fnn_pace *pace)
 {
-    if (pace->interval == 0) pace->interval = PACE_LEAST, pace->team = 1;
-    if (pace->trial == 0 && ++pace->runs >= pace->interval) pace->trial = PACE_TRIAL;
+    if (pace->rest == 0) pace->rest = PACE_REST, pace->team = 1;
+    const int due = pace->runs >= PACE_LEAST && pace->used_ns >= pace->rest_ns;
+    if (pace->trial == 0 && due) pace->trial = 1, pace->used_ns = 0;
     return pace->trial ? !pace->team : pace->team;
 }
 
 void fnn_pace_took(fnn_pace *pace, int team, int64_t ns)
 {
-    double *mean = &pace->ns[team], other = pace->ns[!team];
-    const int cold = pace->trial ? pace->trial == PACE_TRIAL : !other && pace->runs <= PACE_COLD;
-    if (!cold) { /* a moving mean, in which one mishap does not count whole */
-        double now = *mean && (double)ns > 4 * *mean ? 4 * *mean : (double)ns;
-        *mean += *mean ? (now - *mean) / (pace->trial ? 2 : 4) : now;
-    }
+    double *mean = &pace->ns[team];
+    const double other = pace->ns[!team];
+    pace->used_ns += ns;
     if (pace->trial == 0) {
-        if (other && *mean > other && pace->runs >= PACE_LEAST) pace->runs = pace->interval;
-    } else if (--pace->trial == 0) {
-        int better = *mean < 0.97 * other, longer = 2 * pace->interval;
-        if (better) pace->team = team;
-        int most = PACE_MOST(pace->team);
-        pace->interval = better ? PACE_LEAST : longer < most ? longer : most;
-        pace->runs = 0;
+        const int known = ++pace->runs - PACE_COLD;
+        if (other == 0 && known <= 0) return;
+        *mean += ((double)ns - *mean) / (other == 0 && known < PACE_MEMORY ? known : PACE_MEMORY);
+        if (other && *mean > other) pace->used_ns += pace->rest_ns / PACE_MEMORY;
+        return;
     }
+    const int counted = pace->trial++ - 1;
+    if (counted == 0) {
+        *mean = 0;
+        return;
+    }
+    *mean += ((double)ns - *mean) / counted;
+    const int better = *mean < 0.97 * other;
+    if (pace->trial <= PACE_TRIAL || (better && pace->used_ns < PACE_TRIAL_NS)) return;
+    if (better) pace->team = team;
+    pace->rest = better ? PACE_REST : pace->rest < PACE_REST_MOST ? 2 * pace->rest : pace->rest;
+    pace->rest_ns = pace->rest * (better ? PACE_TRIAL * ns : pace->used_ns);
+    pace->trial = pace->runs = 0;
+    pace->used_ns = 0;
 }
