@@ -305,6 +305,9 @@ typedef void (*fnn_kernel)(const fnn_args *a, int part, int parts);
     X(logaddexp_forward)
 #define FNN_RECURRENT(X) X(recurrent_pack) X(recurrent_forward) X(recurrent_backward)
 #define FNN_ATTENTION(X) X(attention_forward) X(attention_backward)
+#define FNN_INTEGER(X) X(integer_binary) X(integer_where) X(integer_sum)
+#define FNN_ORDER(X) X(order_rows)
+#define FNN_CTC(X) X(ctc_forward) X(ctc_backward)
 
 #define FNN_STEMS(S)                                                                               \
     S(elementwise, FNN_ELEMENTWISE)                                                                \
@@ -331,7 +334,10 @@ typedef void (*fnn_kernel)(const fnn_args *a, int part, int parts);
     S(scan, FNN_SCAN)                                                                              \
     S(special, FNN_SPECIAL)                                                                        \
     S(recurrent, FNN_RECURRENT)                                                                    \
-    S(attention, FNN_ATTENTION)
+    S(attention, FNN_ATTENTION)                                                                    \
+    S(integer, FNN_INTEGER)                                                                        \
+    S(order, FNN_ORDER)                                                                            \
+    S(ctc, FNN_CTC)
 
 #ifndef FNN_REAL /* kernels need none of this: a change leaves them as they are */
 enum fnn_flags {

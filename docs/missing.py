@@ -4,6 +4,7 @@ Run it with PyTorch installed:  python docs/missing.py
 A name without a reason is an error, so that the page tells all; tests/test_docs.py keeps it current.
 """
 
+import functools
 import importlib
 import re
 import sys
@@ -18,12 +19,15 @@ ROOMS = {
     "nn.utils": "helpers",
     "optim": "optimizers",
     "optim.lr_scheduler": "schedules",
+    "nn.Module": "methods of Module",
+    "optim.Optimizer": "methods of Optimizer",
     "Tensor": "methods of Tensor",
 }
+CLASSES = ("nn.Module", "optim.Optimizer", "Tensor")  # rooms that are one class
 
 NOT_PUBLIC = "internal to PyTorch"
 VOLUMES = "volumes (3d convolution and pooling): no course topic and few CPU trainings need them"
-LAZY = "lazy modules: give the input size; `summary(model, input_shape)` tells it"
+LAZY = "lazy layers have no parameters at all before their first call"
 GPU = "for GPUs"
 DEPRECATED = "deprecated in PyTorch itself"
 SPARSE = "sparse tensors do not exist in fastnn"
@@ -46,17 +50,15 @@ REASONS = [
     (r"nn\.(Container|NLLLoss2d)", DEPRECATED),
     (r"nn\.Buffer", "register_buffer says the same"),
     (r"nn\.DataParallel", GPU),
-    (r"nn\.Lazy.*|nn\.Uninitialized.*", LAZY),
+    (r"nn\.Uninitialized.*", LAZY),
     (r"nn\.(.*3d)|nn\.functional\..*3d(_with_indices)?", VOLUMES),
     (r"nn\.SyncBatchNorm|nn\.parallel.*", PARALLEL),
     (r"nn\.(functional\.)?fractional_max_pool2d.*|nn\.FractionalMaxPool2d", RARE + "; its windows are random"),
     (r"nn\.CrossMapLRN2d", DEPRECATED + ": LocalResponseNorm"),
     (r"nn\.(functional\.)?(LinearCrossEntropy.*|linear_cross_entropy)", "Linear and CrossEntropyLoss, which is fused"),
-    (r"nn\.(AdaptiveLogSoftmaxWithLoss)", "for vocabularies of millions, which train on GPUs"),
-    (r"nn\.(CTCLoss)|nn\.functional\.ctc_loss", "speech recognition is outside of the course"),
+    (r"nn\.(AdaptiveLogSoftmaxWithLoss)", "pays for vocabularies of 100,000 words and more; a Linear and CrossEntropyLoss do the same in one product"),
     (r"nn\.(RNNBase|RNNCellBase)", "RNN, LSTM, GRU and their cells are there; their base classes are private"),
     (r"nn\.functional\.(.*_with_indices)", "the same function with return_indices=True"),
-    (r"nn\.functional\.(affine_grid|grid_sample)", "spatial transformers: not built yet"),
     (r"nn\.functional\.(conv_tbc|upsample.*)", DEPRECATED),
     (r"nn\.functional\.multi_head_attention_forward", "the layer MultiheadAttention"),
     (r"nn\.functional\.(scaled_.*mm|grouped_mm|ScalingType|SwizzleType|DType)", QUANTIZED),
@@ -72,11 +74,23 @@ REASONS = [
     (r"nn\.utils\.(stateless|skip_init|init|memory_format|prune)", "lazy and functional tricks of PyTorch's internals"),
     (r"nn\.utils\.(clip_grad|convert_parameters|fusion|rnn)", "a module; its functions are in fastnn.nn.utils"),
     (r"optim\.(SparseAdam)", SPARSE),
-    (r"optim\.(Adafactor|Muon)", "for models of billions of parameters, whose optimizer state must shrink"),
+    (r"optim\.Adafactor", "saves optimizer state where it would not fit into memory: models of billions of parameters"),
+    (r"optim\.Muon", "for the hidden matrices of large language models; not in the course, not built"),
     (r"optim\.lr_scheduler\.(EPOCH_DEPRECATION_WARNING|Callable|.*Any|Counter|Iterable|Number|Literal|Self|partial|SupportsFloat|TypedDict|cast|override|bisect_right|inf|wraps|ref)", NOT_PUBLIC),
     (r"optim\.lr_scheduler\.(Optimizer|Tensor)", NOT_PUBLIC),
     (r"optim\.lr_scheduler\.(_LRScheduler|LRScheduler)", "the base class is `Schedule`"),
     (r"nn\..*Loss|nn\.functional\.(.*_loss|kl_div)", NOT_YET),
+    # --- methods of Module and Optimizer
+    (r"nn\.Module\.(bfloat16|half)", QUANTIZED),
+    (r"nn\.Module\.(cuda|ipu|mtia|xpu|share_memory)", GPU),
+    (r"nn\.Module\.to_empty", LAZY),
+    (r"nn\.Module\.compile", "fastnn.compile records the whole training step"),
+    (r"nn\.Module\.register_backward_hook", DEPRECATED + ": register_full_backward_hook"),
+    (r"nn\.Module\.((get|set)_extra_state|register_(load_)?state_dict_.*)", "a state_dict holds tensors alone, so that a safetensors file holds it; change the dict after or before"),
+    (r"nn\.Module\.set_submodule", "assign the attribute, `model.block.layer = other`"),
+    (r"optim\.Optimizer\.register_step_.*", "a recorded step runs no Python; call what you need before or after `step()`"),
+    (r"optim\.Optimizer\.register_.*state_dict.*", "change the dict that state_dict() returns"),
+    (r"optim\.Optimizer\.(OptimizerP.*|profile_hook_step)", NOT_PUBLIC),
     # --- methods of Tensor
     (r"Tensor\.(is_(cuda|ipu|maia|meta|mkldnn|mps|mtia|vulkan|xla|xpu|distributed|nested|quantized|pinned|shared|sparse.*|cpu|neg|conj|complex|inference|coalesced|set_to|signed|same_size|nonzero))", "there is one device and one layout"),
     (r"Tensor\.(cuda|xpu|mtia|ipu|hpu|get_device|pin_memory|record_stream|to_mkldnn|share_memory_)", GPU),
@@ -97,7 +111,7 @@ def names(module, room):
     """Public names of one of PyTorch's rooms; in nn and optim the classes, elsewhere all callables."""
     import types
 
-    for name in sorted(vars(module) if room != "Tensor" else dir(module)):
+    for name in sorted(dir(module) if room in CLASSES else vars(module)):
         value = getattr(module, name, None)
         if name.startswith("_"):
             continue
@@ -117,6 +131,13 @@ def reason(path):
     return None
 
 
+def room_of(library, room):
+    """The module or class of that name."""
+    if room in CLASSES:
+        return functools.reduce(getattr, room.split("."), library)
+    return importlib.import_module(f"{library.__name__}.{room}")
+
+
 def missing():
     """room -> [(name, reason)] of everything that fastnn has not; names without a reason: None."""
     import torch
@@ -125,8 +146,7 @@ def missing():
 
     found = {}
     for room in ROOMS:
-        theirs = torch.Tensor if room == "Tensor" else importlib.import_module(f"torch.{room}")
-        mine = fastnn.Tensor if room == "Tensor" else importlib.import_module(f"fastnn.{room}")
+        theirs, mine = (room_of(library, room) for library in (torch, fastnn))
         found[room] = [
             (name, reason(f"{room}.{name}"))
             for name in names(theirs, room)

@@ -174,6 +174,8 @@ POOLING = [
     row("PixelShuffle", 2, on=PLANES[:2]),
     row("PixelUnshuffle", 2, on=[(2, 3, 4, 6), (3, 4, 6)]),
     row("ChannelShuffle", 2, on=PLANES[:1]),
+    row("MaxUnpool1d", 6, on=[((2, 4, 1), ("int", (2, 4, 1), 6))]),
+    row("MaxUnpool2d", 4, on=[((2, 3, 1, 1), ("int", (2, 3, 1, 1), 16))]),
 ]
 PADDING = [
     row(f"{kind}Pad{d}d", amounts, *value, on=on)

@@ -15,8 +15,6 @@ from fastnn import nn, optim
 
 MORE_LAYERS = [
     row("Swish", on=[(3, 4)]),
-    row("MaxUnpool1d", 2, on=[((2, 4, 3), ("int", (2, 4, 3), 6))]),
-    row("MaxUnpool2d", 2, on=[((1, 2, 2, 2), ("int", (1, 2, 2, 2), 16))]),
     row("LearnedPositionalEncoding", 4, 6, on=[(2, 5, 4)]),
     row("SinusoidalPositionalEncoding", 4, on=[(2, 5, 4)]),
     row("TemperatureScaling", on=[(3, 4)]),
@@ -133,17 +131,12 @@ def assert_records(make, specs, seed=0):
     assert step.replayed >= 3
 
 
-# read on by NumPy in the midst of the forward pass, for now
-EAGER = ("GaussianNLLLoss", "SquaredEMDLoss")
-
-
 def usable(rows):
     """(row, call) pairs whose call has elements."""
     for layer in rows:
         for i, call in enumerate(layer.inputs):
             if all(0 not in (spec[1] if isinstance(spec[0], str) else spec) for spec in call):
-                marks = [pytest.mark.xfail(reason="not yet")] if layer.id.startswith(EAGER) else []
-                yield pytest.param(layer, call, id=f"{layer.id}-{i}", marks=marks)
+                yield pytest.param(layer, call, id=f"{layer.id}-{i}")
 
 
 @pytest.mark.parametrize(("layer", "call"), list(usable([*LAYERS, *MORE_LAYERS])))
@@ -199,6 +192,7 @@ def test_containers():
 
 def test_nothing_is_left_out():
     classes = {n for n, c in vars(nn).items() if inspect.isclass(c) and issubclass(c, nn.Module)}
+    classes = {n for n in classes if not n.startswith("Lazy")}  # their first call makes them others
     tried = {r.name for r in [*LAYERS, *MORE_LAYERS, *LOSSES]} | CONTAINERS | STACKS
     assert classes - tried == set()
     kinds = {n for n, c in vars(optim).items() if inspect.isclass(c)}
@@ -238,10 +232,14 @@ def test_integers_and_masks(function):
 
 
 def test_integers_that_float64_does_not_hold():
-    """Eager computes them; a recorded step refuses rather than rounds."""
+    """Compared and added exactly, in replays too."""
     compiled = fastnn.compile(lambda a, b: a == b)
     small = fastnn.tensor([1, 2])
     for _ in range(3):
         assert compiled(small, small).tolist() == [True, True]
-    with pytest.raises(ValueError, match=r"less than 2\*\*53"):
-        compiled(small, fastnn.tensor([2**53 + 1, 2]))
+    large = fastnn.tensor([2**53, 2])
+    assert compiled(large, fastnn.tensor([2**53 + 1, 2])).tolist() == [False, True]
+    assert compiled.replayed == 2
+    total = fastnn.compile(lambda a: (a + 1).sum())
+    for k in range(4):
+        assert total(fastnn.tensor([2**60 + k, 2])).item() == 2**60 + k + 4

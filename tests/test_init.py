@@ -136,3 +136,63 @@ def test_errors(call, error, match):
 def test_empty_tensors_warn():
     with pytest.warns(UserWarning, match="no elements"):
         init.kaiming_normal_(fastnn.zeros(0, 3))
+
+
+# name, constructor arguments: large, so that a few samples tell the distribution
+DEFAULTS = [
+    ("Linear", (300, 70), {}),
+    ("Linear", (3, 2000), {}),
+    ("Bilinear", (20, 15, 25), {}),
+    ("Embedding", (400, 20), {}),
+    ("Embedding", (400, 20), {"padding_idx": 3}),
+    ("EmbeddingBag", (400, 20), {}),
+    ("Conv1d", (24, 60, 5), {}),
+    ("Conv2d", (16, 40, 3), {}),
+    ("Conv2d", (16, 80, (3, 5)), {"groups": 4}),
+    ("ConvTranspose1d", (60, 24, 5), {}),
+    ("ConvTranspose2d", (40, 16, 3), {"groups": 2}),
+    ("RNN", (30, 40), {"num_layers": 2, "bidirectional": True}),
+    ("LSTM", (30, 40), {"proj_size": 20}),
+    ("GRU", (30, 40), {}),
+    ("RNNCell", (30, 60), {}),
+    ("LSTMCell", (30, 40), {}),
+    ("GRUCell", (30, 40), {}),
+    ("MultiheadAttention", (64, 4), {"add_bias_kv": True}),
+    ("MultiheadAttention", (64, 4), {"kdim": 30, "vdim": 20}),
+    ("TransformerEncoderLayer", (64, 4, 96), {}),
+    ("TransformerDecoderLayer", (64, 4, 96), {}),
+    ("Transformer", (32, 2, 1, 1, 64), {}),
+    ("BatchNorm2d", (40,), {}),
+    ("InstanceNorm1d", (40,), {"affine": True, "track_running_stats": True}),
+    ("GroupNorm", (4, 40), {}),
+    ("LayerNorm", (40,), {}),
+    ("RMSNorm", (40,), {}),
+    ("PReLU", (40,), {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "kwargs"), DEFAULTS, ids=[f"{n}{a}{k or ''}" for n, a, k in DEFAULTS]
+)
+def test_layers_start_from_torchs_distributions(name, args, kwargs):
+    """Each parameter and buffer of a new layer: constants alike, draws of one distribution."""
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    stats = pytest.importorskip("scipy.stats", reason="Kolmogorov and Smirnov's test")
+    fastnn.manual_seed(3)
+    torch.manual_seed(3)
+    mine = [getattr(nn, name)(*args, **kwargs).state_dict() for _ in range(3)]
+    theirs = [getattr(torch.nn, name)(*args, **kwargs).state_dict() for _ in range(3)]
+    assert list(mine[0]) == list(theirs[0])
+    for key in mine[0]:
+        a, b = (np.stack([s[key].numpy() for s in states]) for states in (mine, theirs))
+        assert a.shape == b.shape
+        if (b == b.flat[0]).all():
+            np.testing.assert_array_equal(a, b, err_msg=key)
+            continue
+        assert ((a == 0) == (b == 0)).all(), f"{key}: zeros elsewhere"
+        assert len(np.unique(a)) > 0.9 * len(np.unique(b)), f"{key}: draws come again"
+        a, b = a[a != 0], b[b != 0]
+        bound = np.abs(b).max()
+        assert stats.ks_2samp(a, b).pvalue > 1e-4, f"{key}: another distribution"
+        if np.abs(b).max() < 2 * b.std():  # uniform: its end is sharp
+            assert np.abs(a).max() == pytest.approx(bound, rel=0.25 if a.size < 300 else 0.02), key

@@ -1,5 +1,7 @@
 """Loss modules against PyTorch's, their own formulas, penalties and calibration."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,41 @@ def test_state_and_repr():
             getattr(nn, name)(reduction="batchmean")
     with pytest.raises(ValueError, match="'none' or 'batchmean', got 'average'"):
         nn.KLDivLoss("average")
+
+
+@pytest.mark.parametrize(
+    ("loss", "bad", "match"),
+    [
+        (lambda x, t: F.hinge_embedding_loss(x, t), 0.5, "position 3 is 0.5, expected 1 or -1"),
+        (lambda x, t: F.soft_margin_loss(x, t), np.nan, "position 3 is nan, expected 1 or -1"),
+        (lambda x, t: F.margin_ranking_loss(x, x * 0, t), 0, "position 3 is 0, expected 1 or -1"),
+        (
+            lambda x, t: F.cosine_embedding_loss(x[:, None].expand(5, 2), fastnn.ones(5, 2), t),
+            2,
+            "position 3 is 2, expected 1 or -1",
+        ),
+        (lambda x, t: F.gaussian_nll_loss(x, x * 0, t + 1), -3, "negative entries, such as -2"),
+        (lambda x, t: F.binary_cross_entropy(x, (t + 1) / 2), None, None),
+    ],
+)
+def test_bad_targets_are_found_in_replays(loss, bad, match):
+    @fastnn.compile
+    def step(x, t):
+        x = x.detach().requires_grad_()
+        y = loss(x, t)
+        y.backward()
+        return y.detach(), x.grad
+
+    targets = np.array([1, -1, 1, -1, 1], np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # "runs eagerly"
+        for _ in range(4):
+            step(fastnn.rand(5), fastnn.tensor(targets))
+    if bad is not None:
+        targets[3] = bad
+        with pytest.raises(ValueError, match=match):
+            step(fastnn.rand(5), fastnn.tensor(targets))
+    assert step(fastnn.rand(5), fastnn.ones(5))[1].shape == (5,)
 
 
 @pytest.mark.parametrize("classes", [2, 10, 100])

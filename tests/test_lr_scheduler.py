@@ -1,5 +1,7 @@
 """Schedules: PyTorch's sequences over 100 epochs."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -116,6 +118,30 @@ def test_resume(name):
         resumed.step()
         assert rates(a) == rates(c)
         assert momenta(a) == momenta(c)
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["from torch", "to torch"])
+@pytest.mark.parametrize("name", MAKERS)
+def test_state_goes_to_torch_and_back(name, back):
+    """37 epochs with one library, its state into the other: both go on alike."""
+    first, second = optimizers()[::-1] if not back else optimizers()
+    rooms = [optim.lr_scheduler, torch.optim.lr_scheduler]
+    rooms = rooms if back else rooms[::-1]
+    old = MAKERS[name](rooms[0], first)
+    for _ in range(37):
+        first.step()
+        old.step()
+    new = MAKERS[name](rooms[1], second)
+    groups = copy.deepcopy(first.state_dict()["param_groups"])
+    second.load_state_dict({**second.state_dict(), "param_groups": groups})
+    new.load_state_dict(copy.deepcopy(old.state_dict()))
+    for _ in range(40):
+        for optimizer, schedule in ((first, old), (second, new)):
+            optimizer.step()
+            schedule.step()
+        for mine, theirs in zip(first.param_groups, second.param_groups, strict=True):
+            for key in ("lr", "momentum"):
+                assert mine[key] == pytest.approx(theirs[key], rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -273,24 +273,26 @@ static void loss_fold(const fnn_args *a, int part, int parts)
     *(real *)a->p[1] = 1 / divisor;
 }
 
-/* Is every x in [s0, s1]? NaN passes. status: 0 or 1, the first position, its value as a double.
- * p: status (3, int64), x (count)   n: 0 count   s: 0 low, 1 high */
+/* Is every x in [s0, s1]? NaN passes. Or (n[1]): is every x one of the two?
+ * status: 0 or 1, the first position, its value as a double.
+ * p: status (3, int64), x (count)   n: 0 count, 1 no others   s: 0 low, 1 high */
 static void range_check(const fnn_args *a, int part, int parts)
 {
     int64_t *status = a->p[0];
     const real *x = a->p[1], low = (real)a->s[0], high = (real)a->s[1];
-    const int64_t count = a->n[0];
+    const int64_t count = a->n[0], strict = a->n[1];
     (void)parts;
     if (part) return;
     status[0] = status[1] = status[2] = 0;
+#define OUTSIDE(x) (strict ? ((x) != low) & ((x) != high) : ((x) < low) | ((x) > high))
     mask bad = {0};
     int64_t i = 0;
-    for (; i + VL <= count; i += VL) bad |= (vload(x + i) < low) | (vload(x + i) > high);
+    for (; i + VL <= count; i += VL) bad |= OUTSIDE(vload(x + i));
     int any = 0;
     for (int k = 0; k < VL; k++) any |= bad[k] != 0;
-    for (; i < count; i++) any |= (x[i] < low) | (x[i] > high);
+    for (; i < count; i++) any |= OUTSIDE(x[i]);
     if (!any) return;
-    for (i = 0; !((x[i] < low) | (x[i] > high)); i++) {
+    for (i = 0; !OUTSIDE(x[i]); i++) {
     }
     double value = x[i];
     status[0] = 1;

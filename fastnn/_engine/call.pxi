@@ -321,6 +321,14 @@ cdef int check_index_from(Tensor index, int64_t low, int64_t limit, int64_t igno
 
 
 cdef int check_range(Tensor x, double low, double high, const char *what) except -1:
+    return look_at(x, low, high, False, what)
+
+
+cdef int check_either(Tensor x, double one, double other, const char *what) except -1:
+    return look_at(x, one, other, True, what)
+
+
+cdef int look_at(Tensor x, double low, double high, bint strict, const char *what) except -1:
     cdef fnn_call c
     cdef Tensor status = new_1d(FNN_I64, 3)
     x = contiguous(x)
@@ -328,6 +336,7 @@ cdef int check_range(Tensor x, double low, double high, const char *what) except
     buffer(&c, status)
     buffer(&c, x)
     c.args.n[0] = x.size_
+    c.args.n[1] = strict
     c.args.s[0], c.args.s[1] = low, high
     if fnn_recorder != NULL:
         (<Recorder>fnn_recorder).next_name = what.decode()
@@ -341,6 +350,7 @@ cdef int raise_refused(const fnn_call *c, str what) except -1:
     """Turn the status that a check left into the exception."""
     cdef int64_t *status = <int64_t *>c.args.p[0]
     if c.id == FNN_range_check:
+        what = what.replace("POSITION", str(status[1]))
         raise ValueError(what.replace("VALUE", f"{(<double *>status)[2]:.6g}"))
     raise IndexError(f"{what} at position {status[1]} is {status[2]}, "
                      f"expected {c.args.n[3]} to {c.args.n[2] - 1}")

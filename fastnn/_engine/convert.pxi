@@ -53,7 +53,9 @@ cdef Tensor from_numpy_shared(ndarray a, const char *argument):
 
 cdef Tensor from_array(object data, int dtype, str argument):
     """A fresh contiguous tensor with the values of any array or nested list; dtype -1: as the data."""
+    global fnn_recorder
     cdef Tensor t
+    cdef void *recorder
     try:
         a = np.asarray(data)
     except ValueError:
@@ -78,7 +80,11 @@ cdef Tensor from_array(object data, int dtype, str argument):
     for i in range(a.ndim):
         sizes[i] = shape[i]
     t = new(dtype, a.ndim, sizes)
-    np.copyto(to_numpy(t), a, casting="unsafe")
+    recorder, fnn_recorder = fnn_recorder, NULL     # the values come from outside: a constant of a recorded step
+    try:
+        np.copyto(to_numpy(t), a, casting="unsafe")
+    finally:
+        fnn_recorder = recorder
     return t
 
 

@@ -164,8 +164,10 @@ cdef int add_into(Tensor dst, Tensor src) except -1             # dst += src, sa
 # raises IndexError "<what> at position 3 is 12, expected 0 to 9"; ignore: a value to let pass (INT64_MIN: none)
 cdef int check_index(Tensor index, int64_t limit, int64_t ignore, const char *what) except -1
 cdef int check_index_from(Tensor index, int64_t low, int64_t limit, int64_t ignore, const char *what) except -1
-# raises ValueError(what), VALUE in it replaced by the first value that lies outside
+# raise ValueError(what), VALUE and POSITION in it replaced by those of the first value that lies outside,
+# or is neither of the two
 cdef int check_range(Tensor x, double low, double high, const char *what) except -1
+cdef int check_either(Tensor x, double one, double other, const char *what) except -1
 cdef int64_t limit_parts(fnn_call *c)                           # the most parts from now on: scratch is per part
 
 

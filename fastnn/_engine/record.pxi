@@ -16,11 +16,6 @@ cdef extern from *:
     Py_ssize_t holders(PyObject *)
 
 
-def _is_recording():
-    """Whether this thread records a step now."""
-    return fnn_recorder != NULL
-
-
 # What new memory holds while recording: NaN in both float types, out of range as an index.
 cdef uint64_t UNWRITTEN = 0x7FF5DEAD7FA5DEAD
 

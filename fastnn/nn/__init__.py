@@ -43,6 +43,7 @@ from fastnn.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3
 from fastnn.nn.calibration import TemperatureScaling, expected_calibration_error, reliability
 from fastnn.nn.likelihood_loss import (
     AsymmetricHuberLoss,
+    CTCLoss,
     DistillationLoss,
     FocalLoss,
     GaussianNLLLoss,
@@ -64,6 +65,19 @@ from fastnn.nn.margin_loss import (
     TripletMarginWithDistanceLoss,
     WestonWatkinsLoss,
 )
+from fastnn.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+)
 from fastnn.nn.linear import Bilinear, Linear
 from fastnn.nn.loss import (
     BCELoss,
@@ -77,7 +91,7 @@ from fastnn.nn.loss import (
 )
 from fastnn.nn.module import Module
 from fastnn.nn.noise import RReLU
-from fastnn.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, LayerNorm, RMSNorm
+from fastnn.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from fastnn.nn.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -123,6 +137,7 @@ from fastnn.nn.rectifier import (
 )
 from fastnn.nn.recurrent import GRU, LSTM, RNN
 from fastnn.nn.resize import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
+from fastnn.nn.rownorm import GroupNorm, LayerNorm, RMSNorm
 from fastnn.nn.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from fastnn.nn.summary import summary
 from fastnn.nn.transformer import Transformer, TransformerDecoder, TransformerEncoder

@@ -1,20 +1,27 @@
 """Layers of smooth activations: Sigmoid, Tanh, SiLU, Mish, GELU, Softplus, ELU and their kin."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn.nn.module import Module
 from fastnn.ops.activation import gelu, sigmoid, silu, softsign, tanh
 from fastnn.ops.exponential import celu, elu, logsigmoid, mish, selu, softplus
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
 
 
 class _Activation(Module):
     """Keeps its options as attributes, and prints them."""
 
-    def __init__(self, **options):
+    def __init__(self, **options) -> None:
         super().__init__()
         self._options = tuple(options)
         for name, value in options.items():
             setattr(self, name, value)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         shown = {name: getattr(self, name) for name in self._options}
         if not shown.get("inplace", True):
             del shown["inplace"]
@@ -39,7 +46,7 @@ class Sigmoid(_Activation):
     tensor([0.5   , 0.8808])
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return sigmoid(input)
 
@@ -62,7 +69,7 @@ class Tanh(_Activation):
     tensor([0.    , 0.7616])
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return tanh(input)
 
@@ -90,10 +97,10 @@ class SiLU(_Activation):
     tensor([0.    , 1.7616])
     """
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return silu(input, self.inplace)
 
@@ -121,10 +128,10 @@ class Mish(_Activation):
     tensor([0.   , 1.944])
     """
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return mish(input, self.inplace)
 
@@ -152,10 +159,10 @@ class GELU(_Activation):
     tensor([-0.1587,  1.9545])
     """
 
-    def __init__(self, approximate="none"):
+    def __init__(self, approximate: str = "none") -> None:
         super().__init__(approximate=approximate)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return gelu(input, self.approximate)
 
@@ -185,10 +192,10 @@ class Softplus(_Activation):
     tensor([ 0.6931, 30.    ])
     """
 
-    def __init__(self, beta=1.0, threshold=20.0):
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__(beta=beta, threshold=threshold)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return softplus(input, self.beta, self.threshold)
 
@@ -211,7 +218,7 @@ class LogSigmoid(_Activation):
     tensor([ -0.6931, -30.    ])
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return logsigmoid(input)
 
@@ -234,7 +241,7 @@ class Softsign(_Activation):
     tensor([ 0.5 , -0.75])
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return softsign(input)
 
@@ -264,10 +271,10 @@ class ELU(_Activation):
     tensor([ 1.    , -0.6321])
     """
 
-    def __init__(self, alpha=1.0, inplace=False):
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(alpha=alpha, inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return elu(input, self.alpha, self.inplace)
 
@@ -296,10 +303,10 @@ class SELU(_Activation):
     tensor([ 1.0507, -1.1113])
     """
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return selu(input, self.inplace)
 
@@ -329,9 +336,9 @@ class CELU(_Activation):
     tensor([ 1.    , -0.7869])
     """
 
-    def __init__(self, alpha=1.0, inplace=False):
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(alpha=alpha, inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return celu(input, self.alpha, self.inplace)

@@ -1,11 +1,15 @@
 """MultiheadAttention: several attentions side by side, between linear maps."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastnn._engine.engine import Parameter, from_numpy
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn import init
-from fastnn.nn.argument import number, whole
+from fastnn.nn.argument import check_device, number, whole
 from fastnn.nn.linear import Linear
 from fastnn.nn.module import Module
 from fastnn.ops.attend import _self_attention
@@ -17,6 +21,12 @@ from fastnn.ops.join import cat
 from fastnn.ops.linear import linear
 from fastnn.ops.probability import softmax
 from fastnn.ops.series import arange
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from fastnn._engine.engine import Tensor
+
 
 _NEVER = float("-inf")
 
@@ -42,6 +52,8 @@ class MultiheadAttention(Module):
         Sizes of keys and values. Default: E.
     batch_first : bool
         Tensors are (batch, time, E) instead of (time, batch, E). Default False.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -85,17 +97,19 @@ class MultiheadAttention(Module):
 
     def __init__(
         self,
-        embed_dim,
-        num_heads,
-        dropout=0.0,
-        bias=True,
-        add_bias_kv=False,
-        add_zero_attn=False,
-        kdim=None,
-        vdim=None,
-        batch_first=False,
-        dtype=None,
-    ):
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
+        kdim: int | None = None,
+        vdim: int | None = None,
+        batch_first: bool = False,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__()
         embed_dim = whole(embed_dim, "MultiheadAttention: embed_dim")
         num_heads = whole(num_heads, "MultiheadAttention: num_heads")
@@ -124,12 +138,12 @@ class MultiheadAttention(Module):
             self.v_proj_weight = weight(embed_dim, self.vdim)
             self.register_parameter("in_proj_weight", None)
         self.in_proj_bias = Parameter(empty(3 * embed_dim, dtype=dtype)) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype)
+        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype)
         self.bias_k = Parameter(empty(1, 1, embed_dim, dtype=dtype)) if add_bias_kv else None
         self.bias_v = Parameter(empty(1, 1, embed_dim, dtype=dtype)) if add_bias_kv else None
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw the maps of queries, keys and values anew."""
         for w in (self.in_proj_weight, self.q_proj_weight, self.k_proj_weight, self.v_proj_weight):
             if w is not None:
@@ -143,14 +157,14 @@ class MultiheadAttention(Module):
 
     def forward(
         self,
-        query,
-        key,
-        value,
-        key_padding_mask=None,
-        need_weights=True,
-        attn_mask=None,
-        average_attn_weights=True,
-        is_causal=False,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
     ):
         """(output, weights or None).
 

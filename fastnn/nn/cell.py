@@ -1,19 +1,34 @@
 """RNNCell, LSTMCell and GRUCell: one step of time, for loops of one's own."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import Parameter, Tensor
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn import init
+from fastnn.nn.argument import check_device
 from fastnn.nn.module import Module
 from fastnn.ops.creation import empty
 from fastnn.ops.recurrent import gru_layer, lstm_layer, rnn_layer
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 
 class _Cell(Module):
     _gates = 1
 
-    def __init__(self, input_size, hidden_size, bias=True, dtype=None):
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__()
         for what, size in (("input_size", input_size), ("hidden_size", hidden_size)):
             if isinstance(size, bool) or not isinstance(size, int) or size < 1:
@@ -28,13 +43,13 @@ class _Cell(Module):
         self.bias_hh = Parameter(empty(gates, dtype=dtype)) if bias else None
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw all parameters anew, from U(-1/√hidden_size, 1/√hidden_size)."""
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
-    def forward(self, input, hx=None):
+    def forward(self, input: Tensor, hx: Tensor | tuple | None = None):
         """The state after one step."""
         name, lstm = type(self).__name__, self._gates == 4
         input = as_tensor(input)
@@ -67,7 +82,7 @@ class _Cell(Module):
             after = [s.squeeze(0) for s in after]
         return tuple(after) if lstm else after[0]
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
 
 
@@ -82,6 +97,8 @@ class RNNCell(_Cell):
         Default True.
     nonlinearity : str
         "tanh" (default) or "relu".
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -107,18 +124,27 @@ class RNNCell(_Cell):
     (4, 5)
     """
 
-    def __init__(self, input_size, hidden_size, bias=True, nonlinearity="tanh", dtype=None):
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(
                 f"RNNCell: nonlinearity must be 'tanh' or 'relu', got {nonlinearity!r}"
             )
-        super().__init__(input_size, hidden_size, bias, dtype)
+        super().__init__(input_size, hidden_size, bias, dtype=dtype)
         self.nonlinearity = nonlinearity
 
     def _step(self, x, states, weights):
         return rnn_layer(x, *states, *weights, nonlinearity=self.nonlinearity)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         more = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
         return super().extra_repr() + more
 
@@ -132,6 +158,8 @@ class LSTMCell(_Cell):
         Sizes of x and h.
     bias : bool
         Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -173,6 +201,8 @@ class GRUCell(_Cell):
         Sizes of x and h.
     bias : bool
         Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 

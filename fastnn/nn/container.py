@@ -149,9 +149,9 @@ class ModuleList(_Numbered):
     2
     """
 
-    def __init__(self, modules=()):
+    def __init__(self, modules=None):
         super().__init__()
-        self.extend(modules)
+        self.extend(() if modules is None else modules)
 
     def __iadd__(self, modules):
         return self.extend(modules)
@@ -176,9 +176,9 @@ class ParameterList(_Numbered):
     2
     """
 
-    def __init__(self, values=()):
+    def __init__(self, values=None):
         super().__init__()
-        self.extend(values)
+        self.extend(() if values is None else values)
 
     def _checked(self, value):
         return _parameter(self, value)
@@ -257,9 +257,9 @@ class ModuleDict(_Named):
     (['a', 'b'], Identity())
     """
 
-    def __init__(self, modules=()):
+    def __init__(self, modules=None):
         super().__init__()
-        self.update(modules)
+        self.update(() if modules is None else modules)
 
     def _checked(self, value):
         if not isinstance(value, Module):
@@ -272,7 +272,7 @@ class ParameterDict(_Named):
 
     Parameters
     ----------
-    values : mapping or iterable of (str, Tensor), optional
+    parameters : mapping or iterable of (str, Tensor), optional
         Tensors become Parameters.
 
     Examples
@@ -283,9 +283,28 @@ class ParameterDict(_Named):
     ['scale']
     """
 
-    def __init__(self, values=()):
+    def __init__(self, parameters=None):
         super().__init__()
-        self.update(values)
+        self.update(() if parameters is None else parameters)
+
+    def get(self, name, default=None):
+        """The parameter of that name, or `default`."""
+        return self.__dict__[name] if name in self._members else default
+
+    def setdefault(self, name, default=None):
+        """The parameter of that name; if there is none, `default` becomes it."""
+        if name not in self:
+            self[name] = default
+        return self[name]
+
+    def popitem(self):
+        """Remove and return the newest one: (name, parameter)."""
+        name = list(self._members)[-1]
+        return name, self.pop(name)
+
+    def copy(self):
+        """Another ParameterDict with the same parameters."""
+        return ParameterDict(self)
 
     def _checked(self, value):
         return _parameter(self, value), "parameter"

@@ -1,14 +1,24 @@
 """Convolutional layers."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import Parameter
 from fastnn.nn import init
-from fastnn.nn.argument import whole
+from fastnn.nn.argument import check_device, whole
 from fastnn.nn.module import Module
 from fastnn.ops.border import pad as pad_borders
 from fastnn.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from fastnn.ops.creation import empty
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from fastnn._engine.engine import Tensor
+
 
 _PADDING_MODES = {
     "zeros": "constant",
@@ -32,9 +42,9 @@ class _Conv(Module):
     _transposed = False
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
-        padding_mode, output_padding, dtype,
-    ):  # fmt: skip
+        self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int], stride: int | Sequence[int] | None, padding: int | Sequence[int], dilation: int | Sequence[int], groups: int, bias: bool,
+        padding_mode: str, output_padding: int | Sequence[int], dtype: DTypeLike | None,
+    ) -> None:  # fmt: skip
         super().__init__()
         layer, dims = type(self).__name__, self._dims
         in_channels = whole(in_channels, f"{layer}: in_channels")
@@ -84,7 +94,7 @@ class _Conv(Module):
             self.register_parameter("bias", None)
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Kaiming-uniform weights with a = sqrt(5), bias uniform within 1 / sqrt(fan_in)."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
@@ -107,7 +117,7 @@ class _Conv(Module):
         mode = _PADDING_MODES[self.padding_mode]
         return pad_borders(x, self._both_sides(), mode=mode), 0
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         if self.padding != (0,) * self._dims:
             text += f", padding={self.padding!r}"
@@ -143,6 +153,8 @@ class Conv2d(_Conv):
         Default True.
     padding_mode : str
         "zeros" (default), "reflect", "replicate" or "circular".
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         Default float32.
 
@@ -168,15 +180,16 @@ class Conv2d(_Conv):
     """
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1,
-        bias=True, padding_mode="zeros", dtype=None,
-    ):  # fmt: skip
+        self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int], stride: int | Sequence[int] | None=1, padding: int | Sequence[int]=0, dilation: int | Sequence[int]=1, groups: int=1,
+        bias: bool=True, padding_mode: str="zeros", device: str | None=None, dtype: DTypeLike | None=None,
+    ) -> None:  # fmt: skip
+        check_device(device)
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
             padding_mode, 0, dtype,
         )  # fmt: skip
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The convolved images."""
         input, padding = self._padded(input)
         return conv2d(
@@ -189,7 +202,7 @@ class Conv1d(_Conv):
 
     Parameters
     ----------
-    in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype
+    in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype
         As in `Conv2d`.
 
     Shapes
@@ -215,15 +228,16 @@ class Conv1d(_Conv):
     _dims = 1
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1,
-        bias=True, padding_mode="zeros", dtype=None,
-    ):  # fmt: skip
+        self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int], stride: int | Sequence[int] | None=1, padding: int | Sequence[int]=0, dilation: int | Sequence[int]=1, groups: int=1,
+        bias: bool=True, padding_mode: str="zeros", device: str | None=None, dtype: DTypeLike | None=None,
+    ) -> None:  # fmt: skip
+        check_device(device)
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
             padding_mode, 0, dtype,
         )  # fmt: skip
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The convolved sequences."""
         input, padding = self._padded(input)
         return conv1d(
@@ -235,9 +249,10 @@ class _ConvTranspose(_Conv):
     _transposed = True
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0,
-        groups=1, bias=True, dilation=1, padding_mode="zeros", dtype=None,
-    ):  # fmt: skip
+        self, in_channels: int, out_channels: int, kernel_size: int | Sequence[int], stride: int | Sequence[int] | None=1, padding: int | Sequence[int]=0, output_padding: int | Sequence[int]=0,
+        groups: int=1, bias: bool=True, dilation: int | Sequence[int]=1, padding_mode: str="zeros", device: str | None=None, dtype: DTypeLike | None=None,
+    ) -> None:  # fmt: skip
+        check_device(device)
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias,
             padding_mode, output_padding, dtype,
@@ -267,7 +282,7 @@ class ConvTranspose2d(_ConvTranspose):
 
     Parameters
     ----------
-    in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation, padding_mode, dtype
+    in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation, padding_mode, device, dtype
         As in `Conv2d`; ``padding_mode`` is "zeros".
     output_padding : int or pair of int
         Rows and columns added at one side of the output. Default 0.
@@ -293,7 +308,7 @@ class ConvTranspose2d(_ConvTranspose):
     (1, 4, 10, 10)
     """
 
-    def forward(self, input, output_size=None):
+    def forward(self, input: Tensor, output_size: int | Sequence[int] | None = None):
         """The images, enlarged; `output_size` chooses among the sizes that the stride leaves open."""
         extra = self._extra(input, output_size)
         return conv_transpose2d(
@@ -339,7 +354,7 @@ padding_mode, dtype
 
     _dims = 1
 
-    def forward(self, input, output_size=None):
+    def forward(self, input: Tensor, output_size: int | Sequence[int] | None = None):
         """The sequences, enlarged; `output_size` chooses among the sizes that the stride leaves open."""
         extra = self._extra(input, output_size)
         return conv_transpose1d(

@@ -1,7 +1,14 @@
 """Layers that compare vectors."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn.nn.module import Module
 from fastnn.ops.distance import cosine_similarity, pairwise_distance
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
 
 
 class CosineSimilarity(Module):
@@ -22,15 +29,15 @@ class CosineSimilarity(Module):
     tensor([-1.])
     """
 
-    def __init__(self, dim=1, eps=1e-8):
+    def __init__(self, dim: int | None = 1, eps: float = 1e-8) -> None:
         super().__init__()
         self.dim, self.eps = dim, eps
 
-    def forward(self, x1, x2):
+    def forward(self, x1: Tensor, x2: Tensor):
         """The cosines."""
         return cosine_similarity(x1, x2, self.dim, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"dim={self.dim}, eps={self.eps}"
 
 
@@ -54,13 +61,13 @@ class PairwiseDistance(Module):
     tensor([5.])
     """
 
-    def __init__(self, p=2.0, eps=1e-6, keepdim=False):
+    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()
         self.norm, self.eps, self.keepdim = p, eps, keepdim
 
-    def forward(self, x1, x2):
+    def forward(self, x1: Tensor, x2: Tensor):
         """The distances."""
         return pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"p={self.norm}, eps={self.eps}, keepdim={self.keepdim}"

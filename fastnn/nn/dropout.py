@@ -1,5 +1,9 @@
 """Dropout layers: random units or channels are switched off in training."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn.nn.argument import number
 from fastnn.nn.module import Module
 from fastnn.ops.dropout import (
@@ -11,15 +15,18 @@ from fastnn.ops.dropout import (
     feature_alpha_dropout,
 )
 
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
 
 class _Dropout(Module):
-    def __init__(self, p=0.5, inplace=False):
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if not 0 <= number(p, f"{type(self).__name__}: p") <= 1:
             raise ValueError(f"{type(self).__name__}: p must be from 0 to 1, got {p}")
         self.p, self.inplace = p, inplace
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
 
 
@@ -49,7 +56,7 @@ class Dropout(_Dropout):
     tensor([1., 1., 1.])
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input with dropped elements, or input itself in evaluation."""
         return dropout(input, self.p, self.training, self.inplace)
 
@@ -71,7 +78,7 @@ class Dropout1d(_Dropout):
     (2, 3, 4)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input with dropped channels, or input itself in evaluation."""
         return dropout1d(input, self.p, self.training, self.inplace)
 
@@ -93,7 +100,7 @@ class Dropout2d(_Dropout):
     (2, 3, 4, 4)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input with dropped channels, or input itself in evaluation."""
         return dropout2d(input, self.p, self.training, self.inplace)
 
@@ -119,7 +126,7 @@ class AlphaDropout(_Dropout):
     (2, 3)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input with dropped elements, or input itself in evaluation."""
         return alpha_dropout(input, self.p, self.training, self.inplace)
 
@@ -141,7 +148,7 @@ class Dropout3d(_Dropout):
     (2, 3, 4, 4, 4)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input with dropped channels, or input itself in evaluation."""
         return dropout3d(input, self.p, self.training, self.inplace)
 
@@ -163,6 +170,6 @@ class FeatureAlphaDropout(_Dropout):
     (2, 3, 4)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input with dropped channels, or input itself in evaluation."""
         return feature_alpha_dropout(input, self.p, self.training, self.inplace)

@@ -1,12 +1,19 @@
 """Embedding: a trained vector for each of V things."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import Parameter, Tensor
 from fastnn.nn import init
-from fastnn.nn.argument import whole
+from fastnn.nn.argument import check_device, whole
 from fastnn.nn.module import Module
 from fastnn.ops.bag import embedding_bag
 from fastnn.ops.embedding import embedding
 from fastnn.ops.random import rand
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 
 class Embedding(Module):
@@ -28,6 +35,8 @@ class Embedding(Module):
         Divide each row's gradient by how often the batch names the row. Default False.
     sparse : bool
         Only False: gradients are dense.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -54,15 +63,17 @@ class Embedding(Module):
 
     def __init__(
         self,
-        num_embeddings,
-        embedding_dim,
-        padding_idx=None,
-        max_norm=None,
-        norm_type=2.0,
-        scale_grad_by_freq=False,
-        sparse=False,
-        dtype=None,
-    ):
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__()
         _describe(self, num_embeddings, embedding_dim, padding_idx, sparse)
         self.max_norm, self.norm_type = max_norm, norm_type
@@ -70,14 +81,14 @@ class Embedding(Module):
         self.weight = Parameter(rand(num_embeddings, embedding_dim, dtype=dtype))
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw the weight anew."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
             self.weight.detach()[self.padding_idx] = 0
 
     @classmethod
-    def from_pretrained(cls, embeddings, freeze=True, padding_idx=None, **options):
+    def from_pretrained(cls, embeddings, freeze=True, padding_idx: int | None = None, **options):
         """A layer with these rows, (V, D), frozen unless `freeze` is False; other options by name."""
         if not isinstance(embeddings, Tensor) or embeddings.ndim != 2:
             raise ValueError(
@@ -88,14 +99,14 @@ class Embedding(Module):
         layer.weight.requires_grad_(not freeze)
         return layer
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """Rows of the weight, input.shape + (D,)."""
         return embedding(
             input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
             self.scale_grad_by_freq, self.sparse,
         )  # fmt: skip
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _options(self)
 
 
@@ -152,6 +163,8 @@ class EmbeddingBag(Embedding):
         The last offset is the end of the last bag. Default False.
     padding_idx : int, optional
         This row counts nowhere.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -178,29 +191,33 @@ class EmbeddingBag(Embedding):
 
     def __init__(
         self,
-        num_embeddings,
-        embedding_dim,
-        max_norm=None,
-        norm_type=2.0,
-        scale_grad_by_freq=False,
-        mode="mean",
-        sparse=False,
-        include_last_offset=False,
-        padding_idx=None,
-        dtype=None,
-    ):
+        num_embeddings: int,
+        embedding_dim: int,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__(
             num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq,
-            sparse, dtype,
+            sparse, dtype=dtype,
         )  # fmt: skip
         self.mode, self.include_last_offset = mode, include_last_offset
 
-    def forward(self, input, offsets=None, per_sample_weights=None):
+    def forward(
+        self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
+    ):
         """One row for each bag, (B, D)."""
         return embedding_bag(
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
             self.mode, self.sparse, per_sample_weights, self.include_last_offset, self.padding_idx,
         )  # fmt: skip
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{_options(self)}, mode={self.mode!r}"

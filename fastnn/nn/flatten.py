@@ -1,9 +1,16 @@
 """Identity, Flatten and Unflatten: modules that only change how data is seen."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn.argument import several, whole
 from fastnn.nn.module import Module
 from fastnn.ops.shape import flatten
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
 
 
 class Identity(Module):
@@ -16,10 +23,10 @@ class Identity(Module):
     Identity()
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, **kwargs) -> None:
         super().__init__()
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input itself."""
         return input
 
@@ -44,15 +51,15 @@ class Flatten(Module):
     (2, 12)
     """
 
-    def __init__(self, start_dim=1, end_dim=-1):
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input with the dimensions joined."""
         return flatten(input, self.start_dim, self.end_dim)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
@@ -79,14 +86,14 @@ class Unflatten(Module):
     (2, 3, 4)
     """
 
-    def __init__(self, dim, unflattened_size):
+    def __init__(self, dim: int | None, unflattened_size) -> None:
         super().__init__()
         self.dim = whole(dim, "Unflatten: dim")
         self.unflattened_size = tuple(several(unflattened_size, "Unflatten: unflattened_size"))
         if not self.unflattened_size:
             raise ValueError("Unflatten: unflattened_size must not be empty")
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input with the dimension split."""
         input = as_tensor(input)
         dim = self.dim + input.ndim if self.dim < 0 else self.dim
@@ -99,5 +106,5 @@ class Unflatten(Module):
                 f"Unflatten: {input.shape[dim]} elements of dim {self.dim} do not make {self.unflattened_size}"
             ) from error
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,16 +1,26 @@
 """Layers of activations with parameters, and gates: PReLU, Swish, GLU."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import Parameter
 from fastnn.nn.activation import _Activation
+from fastnn.nn.argument import check_device
 from fastnn.nn.module import Module
 from fastnn.ops.creation import full
 from fastnn.ops.gate import glu, prelu, swish
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from fastnn._engine.engine import Tensor
 
 
 class _Learned(Module):
     """One number, or one per channel, that is learned: `start` at first."""
 
-    def __init__(self, count, start, dtype):
+    def __init__(self, count, start: float, dtype: DTypeLike | None) -> None:
         super().__init__()
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise ValueError(
@@ -19,11 +29,11 @@ class _Learned(Module):
         self.num_parameters, self.init = count, start
         self.weight = Parameter(full((count,), start, dtype=dtype))
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Start from the first value again."""
         self.weight.data = full((self.num_parameters,), self.init, dtype=self.weight.dtype)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"
 
 
@@ -36,6 +46,8 @@ class PReLU(_Learned):
         1, or the number of channels C. Default 1.
     init : float
         First value of w. Default 0.25.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -59,10 +71,17 @@ class PReLU(_Learned):
     [1.0, -0.5]
     """
 
-    def __init__(self, num_parameters=1, init=0.25, dtype=None):
+    def __init__(
+        self,
+        num_parameters: int = 1,
+        init: float = 0.25,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__(num_parameters, init, dtype)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input, with its negative elements scaled by the weight."""
         return prelu(input, self.weight)
 
@@ -76,6 +95,8 @@ class Swish(_Learned):
         1, or the number of channels C. Default 1.
     init : float
         First value of beta. Default 1, which is SiLU.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -99,10 +120,17 @@ class Swish(_Learned):
     [0.7311, -0.2384]
     """
 
-    def __init__(self, num_parameters=1, init=1.0, dtype=None):
+    def __init__(
+        self,
+        num_parameters: int = 1,
+        init: float = 1.0,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__(num_parameters, init, dtype)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input sigmoid(weight input)."""
         return swish(input, self.weight)
 
@@ -130,9 +158,9 @@ class GLU(_Activation):
     tensor([0.5   , 1.7616])
     """
 
-    def __init__(self, dim=-1):
+    def __init__(self, dim: int | None = -1) -> None:
         super().__init__(dim=dim)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The first half, gated by the second."""
         return glu(input, self.dim)

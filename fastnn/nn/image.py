@@ -1,5 +1,10 @@
 """Layers that rearrange pixels and channels, and undo pooling."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from fastnn.nn.module import Module
 from fastnn.ops.image import (
     channel_shuffle,
@@ -9,6 +14,9 @@ from fastnn.ops.image import (
     pixel_shuffle,
     pixel_unshuffle,
 )
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
 
 
 class PixelShuffle(Module):
@@ -26,15 +34,15 @@ class PixelShuffle(Module):
     (1, 2, 6, 6)
     """
 
-    def __init__(self, upscale_factor):
+    def __init__(self, upscale_factor: int) -> None:
         super().__init__()
         self.upscale_factor = upscale_factor
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The larger images."""
         return pixel_shuffle(input, self.upscale_factor)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"upscale_factor={self.upscale_factor}"
 
 
@@ -53,15 +61,15 @@ class PixelUnshuffle(Module):
     (1, 8, 3, 3)
     """
 
-    def __init__(self, downscale_factor):
+    def __init__(self, downscale_factor: int) -> None:
         super().__init__()
         self.downscale_factor = downscale_factor
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The smaller images."""
         return pixel_unshuffle(input, self.downscale_factor)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"downscale_factor={self.downscale_factor}"
 
 
@@ -80,15 +88,15 @@ class ChannelShuffle(Module):
     (1, 4, 3)
     """
 
-    def __init__(self, groups):
+    def __init__(self, groups: int) -> None:
         super().__init__()
         self.groups = groups
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input with its channels in another order."""
         return channel_shuffle(input, self.groups)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"groups={self.groups}"
 
 
@@ -117,25 +125,36 @@ class LocalResponseNorm(Module):
     (1, 4, 3)
     """
 
-    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0):
+    def __init__(
+        self,
+        size: int | Sequence[int] | None,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        k: float = 1.0,
+    ) -> None:
         super().__init__()
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input, normalized."""
         return local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
 class _MaxUnpool(Module):
-    def __init__(self, kernel_size, stride=None, padding=0):
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+    ) -> None:
         super().__init__()
         self.kernel_size, self.padding = kernel_size, padding
         self.stride = kernel_size if stride is None else stride
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
@@ -154,7 +173,9 @@ class MaxUnpool1d(_MaxUnpool):
     tensor([[0., 5.]])
     """
 
-    def forward(self, input, indices, output_size=None):
+    def forward(
+        self, input: Tensor, indices: Tensor, output_size: int | Sequence[int] | None = None
+    ):
         """The enlarged sequences, zero between the maxima."""
         return max_unpool1d(
             input, indices, self.kernel_size, self.stride, self.padding, output_size
@@ -177,7 +198,9 @@ class MaxUnpool2d(_MaxUnpool):
              [0., 5.]]])
     """
 
-    def forward(self, input, indices, output_size=None):
+    def forward(
+        self, input: Tensor, indices: Tensor, output_size: int | Sequence[int] | None = None
+    ):
         """The enlarged images, zero between the maxima."""
         return max_unpool2d(
             input, indices, self.kernel_size, self.stride, self.padding, output_size

@@ -1,23 +1,35 @@
 """Instance norm: each channel of each sample by its own mean and variance."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.nn.argument import check_device
 from fastnn.nn.norm import _Running
 from fastnn.ops.batchnorm import instance_norm
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from fastnn._engine.engine import Tensor
 
 
 class _InstanceNorm(_Running):
     def __init__(
         self,
-        num_features,
-        eps=1e-5,
-        momentum=0.1,
-        affine=False,
-        track_running_stats=False,
-        bias=True,
-        dtype=None,
-    ):
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        check_device(device)
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def _check(self, x):
@@ -33,7 +45,7 @@ class _InstanceNorm(_Running):
                 raise ValueError(words)
             warnings.warn(f"{words}; without parameters any number will do", stacklevel=3)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input, normalized; in training the running statistics move, if there are any."""
         input = as_tensor(input)
         self._check(input)
@@ -71,6 +83,8 @@ class InstanceNorm1d(_InstanceNorm):
         True: evaluation uses running statistics. Default False.
     bias : bool
         With affine: learn a bias. Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -114,6 +128,8 @@ class InstanceNorm2d(_InstanceNorm):
         True: evaluation uses running statistics. Default False.
     bias : bool
         With affine: learn a bias. Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -157,6 +173,8 @@ class InstanceNorm3d(_InstanceNorm):
         True: evaluation uses running statistics. Default False.
     bias : bool
         With affine: learn a bias. Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 

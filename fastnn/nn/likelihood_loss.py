@@ -1,10 +1,16 @@
 """Losses of regression and between distributions as modules."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from fastnn.nn.argument import number
 from fastnn.nn.loss import _Loss
 from fastnn.ops import (
     asymmetric_huber_loss,
     cross_entropy,
+    ctc_loss,
     distillation_loss,
     focal_loss,
     gaussian_nll_loss,
@@ -14,6 +20,9 @@ from fastnn.ops import (
     squared_emd_loss,
     wing_loss,
 )
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
 
 
 class QuantileLoss(_Loss):
@@ -33,11 +42,11 @@ class QuantileLoss(_Loss):
     tensor(1.5)
     """
 
-    def __init__(self, q=0.5, reduction="mean"):
+    def __init__(self, q: float = 0.5, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.q = q
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.quantile_loss`."""
         return quantile_loss(input, target, q=self.q, reduction=self.reduction)
 
@@ -59,12 +68,14 @@ class AsymmetricHuberLoss(_Loss):
     tensor(4.)
     """
 
-    def __init__(self, delta_low=1.0, delta_high=1.0, reduction="mean"):
+    def __init__(
+        self, delta_low: float = 1.0, delta_high: float = 1.0, reduction: str = "mean"
+    ) -> None:
         super().__init__(reduction)
         self.delta_low = delta_low
         self.delta_high = delta_high
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.asymmetric_huber_loss`."""
         return asymmetric_huber_loss(
             input,
@@ -92,15 +103,74 @@ class WingLoss(_Loss):
     tensor(6.9315)
     """
 
-    def __init__(self, width=10.0, curvature=2.0, reduction="mean"):
+    def __init__(
+        self, width: float = 10.0, curvature: float = 2.0, reduction: str = "mean"
+    ) -> None:
         super().__init__(reduction)
         self.width = width
         self.curvature = curvature
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.wing_loss`."""
         return wing_loss(
             input, target, width=self.width, curvature=self.curvature, reduction=self.reduction
+        )
+
+
+class CTCLoss(_Loss):
+    """Labels in their order, without saying when: ``torch.nn.CTCLoss``.
+
+    Parameters
+    ----------
+    blank : int
+        The class that says nothing. Default 0.
+    reduction : {"mean", "sum", "none"}
+        Default "mean", of the losses divided by their numbers of labels.
+    zero_infinity : bool
+        Samples whose labels are too many for their steps count for nothing. Default False.
+
+    Shapes
+    ------
+    Log-probabilities (T, N, C) or (T, C), from `log_softmax`; labels (N, S), or the samples' one
+    behind another; the lengths of both (N,).
+
+    Raises
+    ------
+    IndexError
+        When called, if a label or a length is out of range.
+    TypeError, ValueError
+        When called, if labels are not integers, or shapes do not fit.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> x = fastnn.zeros(2, 1, 3).log_softmax(2)
+    >>> fastnn.nn.CTCLoss()(x, fastnn.tensor([[1]]), [2], [1])
+    tensor(1.0986)
+    """
+
+    def __init__(
+        self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False
+    ) -> None:
+        super().__init__(reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(
+        self,
+        log_probs: Tensor,
+        targets: Tensor,
+        input_lengths: Tensor | Sequence[int],
+        target_lengths: Tensor | Sequence[int],
+    ):
+        """The loss: `nn.functional.ctc_loss`."""
+        return ctc_loss(
+            log_probs,
+            targets,
+            input_lengths,
+            target_lengths,
+            self.blank,
+            self.reduction,
+            self.zero_infinity,
         )
 
 
@@ -123,12 +193,12 @@ class GaussianNLLLoss(_Loss):
     tensor(2.)
     """
 
-    def __init__(self, *, full=False, eps=1e-6, reduction="mean"):
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.full = full
         self.eps = eps
 
-    def forward(self, input, target, var):
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float):
         """The loss: `nn.functional.gaussian_nll_loss`."""
         return gaussian_nll_loss(
             input, target, var, full=self.full, eps=self.eps, reduction=self.reduction
@@ -156,13 +226,15 @@ class PoissonNLLLoss(_Loss):
     tensor(1.)
     """
 
-    def __init__(self, log_input=True, full=False, eps=1e-8, reduction="mean"):
+    def __init__(
+        self, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
+    ) -> None:
         super().__init__(reduction)
         self.log_input = log_input
         self.full = full
         self.eps = eps
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.poisson_nll_loss`."""
         return poisson_nll_loss(
             input,
@@ -194,11 +266,11 @@ class KLDivLoss(_Loss):
 
     _reductions = ("mean", "sum", "none", "batchmean")
 
-    def __init__(self, reduction="mean", log_target=False):
+    def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__(reduction)
         self.log_target = log_target
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.kl_div`."""
         return kl_div(input, target, log_target=self.log_target, reduction=self.reduction)
 
@@ -224,13 +296,19 @@ class FocalLoss(_Loss):
     tensor(0.1733)
     """
 
-    def __init__(self, gamma=2.0, weight=None, ignore_index=-100, reduction="mean"):
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+    ) -> None:
         super().__init__(reduction)
         self.gamma = gamma
         self._constant("weight", weight)
         self.ignore_index = ignore_index
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.focal_loss`."""
         return focal_loss(
             input,
@@ -257,7 +335,7 @@ class SquaredEMDLoss(_Loss):
     tensor(0.25)
     """
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.squared_emd_loss`."""
         return squared_emd_loss(input, target, reduction=self.reduction)
 
@@ -286,7 +364,9 @@ class DistillationLoss(_Loss):
     tensor(0.3877)
     """
 
-    def __init__(self, temperature=4.0, alpha=0.9, reduction="mean"):
+    def __init__(
+        self, temperature: float = 4.0, alpha: float = 0.9, reduction: str = "mean"
+    ) -> None:
         super().__init__(reduction)
         if not number(temperature, "DistillationLoss: temperature") > 0:
             raise ValueError(f"DistillationLoss: temperature must be positive, got {temperature}")
@@ -294,7 +374,7 @@ class DistillationLoss(_Loss):
             raise ValueError(f"DistillationLoss: alpha must be from 0 to 1, got {alpha}")
         self.temperature, self.alpha = temperature, alpha
 
-    def forward(self, input, teacher, target=None):
+    def forward(self, input: Tensor, teacher: Tensor, target: Tensor | None = None):
         """The loss of logits `input`; without labels, of the soft targets alone."""
         soft = distillation_loss(input, teacher, self.temperature, reduction=self.reduction)
         if target is None:

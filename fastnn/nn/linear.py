@@ -1,12 +1,21 @@
 """Linear and Bilinear: layers that are affine in each of their inputs."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import Parameter
 from fastnn.nn import init
+from fastnn.nn.argument import check_device
 from fastnn.nn.module import Module
 from fastnn.ops.creation import empty
 from fastnn.ops.linear import bilinear, linear
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from fastnn._engine.engine import Tensor
 
 
 def _positive(layer, **sizes):
@@ -24,6 +33,8 @@ class Linear(Module):
         Sizes of the last dimension of x and y.
     bias : bool
         Whether b is added. Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -52,7 +63,15 @@ class Linear(Module):
     (5, 2)
     """
 
-    def __init__(self, in_features, out_features, bias=True, dtype=None):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__()
         _positive("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
@@ -60,18 +79,18 @@ class Linear(Module):
         self.bias = Parameter(empty(out_features, dtype=dtype)) if bias else None
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw weight and bias anew."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             bound = 1 / math.sqrt(self.in_features)
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input Wᵀ + b."""
         return linear(input, self.weight, self.bias)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         bias = self.bias is not None
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={bias}"
 
@@ -85,6 +104,8 @@ class Bilinear(Module):
         Sizes of the last dimension of x₁, x₂ and y.
     bias : bool
         Whether b is added. Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -112,7 +133,16 @@ class Bilinear(Module):
     (5, 2)
     """
 
-    def __init__(self, in1_features, in2_features, out_features, bias=True, dtype=None):
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__()
         _positive(
             "Bilinear",
@@ -129,18 +159,18 @@ class Bilinear(Module):
         self.bias = Parameter(empty(out_features, dtype=dtype)) if bias else None
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw weight and bias anew."""
         bound = 1 / math.sqrt(self.in1_features)
         init.uniform_(self.weight, -bound, bound)
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input1, input2):
+    def forward(self, input1: Tensor, input2: Tensor):
         """x₁ᵀ W x₂ + b."""
         return bilinear(input1, input2, self.weight, self.bias)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (
             f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
             f"out_features={self.out_features}, bias={self.bias is not None}"

@@ -1,5 +1,9 @@
 """Losses as modules: how far predictions are from their targets, one number to make small."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn.argument import number
 from fastnn.nn.module import Module
@@ -7,11 +11,14 @@ from fastnn.ops.binary_loss import binary_cross_entropy, binary_cross_entropy_wi
 from fastnn.ops.likelihood import cross_entropy, nll_loss
 from fastnn.ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
 
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
 
 class _Loss(Module):
     _reductions = ("mean", "sum", "none")
 
-    def __init__(self, reduction="mean"):
+    def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
         if reduction not in self._reductions:
             expected = "', '".join(self._reductions[:-1]) + f"' or '{self._reductions[-1]}"
@@ -24,7 +31,7 @@ class _Loss(Module):
         """A Tensor that moves with the module, or None; in the state_dict, as PyTorch's."""
         self.register_buffer(name, None if values is None else as_tensor(values))
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return "" if self.reduction == "mean" else f"reduction={self.reduction!r}"
 
 
@@ -62,12 +69,18 @@ class CrossEntropyLoss(_Loss):
     tensor(0.41)
     """
 
-    def __init__(self, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
         super().__init__(reduction)
         self._constant("weight", weight)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss of logits `input`."""
         return cross_entropy(
             input,
@@ -98,12 +111,14 @@ class NLLLoss(_Loss):
     tensor(0.3)
     """
 
-    def __init__(self, weight=None, ignore_index=-100, reduction="mean"):
+    def __init__(
+        self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
+    ) -> None:
         super().__init__(reduction)
         self._constant("weight", weight)
         self.ignore_index = ignore_index
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss of log-probabilities `input`."""
         return nll_loss(
             input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction
@@ -125,7 +140,7 @@ class MSELoss(_Loss):
     tensor(2.)
     """
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss; both of one shape."""
         return mse_loss(input, target, reduction=self.reduction)
 
@@ -145,7 +160,7 @@ class L1Loss(_Loss):
     tensor(1.)
     """
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss; both of one shape."""
         return l1_loss(input, target, reduction=self.reduction)
 
@@ -167,13 +182,13 @@ class SmoothL1Loss(_Loss):
     tensor(0.75)
     """
 
-    def __init__(self, reduction="mean", beta=1.0):
+    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)
         if not number(beta, "SmoothL1Loss: beta") >= 0:
             raise ValueError(f"SmoothL1Loss: beta must not be negative, got {beta}")
         self.beta = beta
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss; both of one shape."""
         return smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
@@ -195,13 +210,13 @@ class HuberLoss(_Loss):
     tensor(0.75)
     """
 
-    def __init__(self, reduction="mean", delta=1.0):
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
         if not number(delta, "HuberLoss: delta") > 0:
             raise ValueError(f"HuberLoss: delta must be positive, got {delta}")
         self.delta = delta
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss; both of one shape."""
         return huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
@@ -223,11 +238,11 @@ class BCELoss(_Loss):
     tensor(0.6931)
     """
 
-    def __init__(self, weight=None, reduction="mean"):
+    def __init__(self, weight: Tensor | None = None, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self._constant("weight", weight)
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss; both of one shape."""
         return binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
@@ -251,12 +266,17 @@ class BCEWithLogitsLoss(_Loss):
     tensor(0.6931)
     """
 
-    def __init__(self, weight=None, reduction="mean", pos_weight=None):
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        reduction: str = "mean",
+        pos_weight: Tensor | None = None,
+    ) -> None:
         super().__init__(reduction)
         self._constant("weight", weight)
         self._constant("pos_weight", pos_weight)
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss; both of one shape."""
         return binary_cross_entropy_with_logits(
             input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight

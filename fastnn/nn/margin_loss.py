@@ -1,5 +1,10 @@
 """Losses with margins as modules: of classes, of signs, of pairs and triplets."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from fastnn.nn.loss import _Loss
 from fastnn.ops import (
     cosine_embedding_loss,
@@ -13,6 +18,9 @@ from fastnn.ops import (
     triplet_margin_with_distance_loss,
     weston_watkins_loss,
 )
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
 
 
 class MultiMarginLoss(_Loss):
@@ -36,13 +44,19 @@ class MultiMarginLoss(_Loss):
     tensor(0.75)
     """
 
-    def __init__(self, p=1, margin=1.0, weight=None, reduction="mean"):
+    def __init__(
+        self,
+        p: float = 1,
+        margin: float = 1.0,
+        weight: Tensor | None = None,
+        reduction: str = "mean",
+    ) -> None:
         super().__init__(reduction)
         self.p = p
         self.margin = margin
         self._constant("weight", weight)
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.multi_margin_loss`."""
         return multi_margin_loss(
             input,
@@ -75,12 +89,14 @@ class WestonWatkinsLoss(_Loss):
     tensor(9.)
     """
 
-    def __init__(self, margin=1.0, weight=None, reduction="mean"):
+    def __init__(
+        self, margin: float = 1.0, weight: Tensor | None = None, reduction: str = "mean"
+    ) -> None:
         super().__init__(reduction)
         self.margin = margin
         self._constant("weight", weight)
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.weston_watkins_loss`."""
         return weston_watkins_loss(
             input, target, margin=self.margin, weight=self.weight, reduction=self.reduction
@@ -103,7 +119,7 @@ class MultiLabelMarginLoss(_Loss):
     tensor(0.85)
     """
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.multilabel_margin_loss`."""
         return multilabel_margin_loss(input, target, reduction=self.reduction)
 
@@ -125,11 +141,11 @@ class MultiLabelSoftMarginLoss(_Loss):
     tensor(0.6931)
     """
 
-    def __init__(self, weight=None, reduction="mean"):
+    def __init__(self, weight: Tensor | None = None, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self._constant("weight", weight)
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.multilabel_soft_margin_loss`."""
         return multilabel_soft_margin_loss(
             input, target, weight=self.weight, reduction=self.reduction
@@ -153,11 +169,11 @@ class HingeEmbeddingLoss(_Loss):
     tensor(0.4)
     """
 
-    def __init__(self, margin=1.0, reduction="mean"):
+    def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.hinge_embedding_loss`."""
         return hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
 
@@ -177,7 +193,7 @@ class SoftMarginLoss(_Loss):
     tensor(0.6931)
     """
 
-    def forward(self, input, target):
+    def forward(self, input: Tensor, target: Tensor):
         """The loss: `nn.functional.soft_margin_loss`."""
         return soft_margin_loss(input, target, reduction=self.reduction)
 
@@ -200,11 +216,11 @@ class CosineEmbeddingLoss(_Loss):
     tensor(1.)
     """
 
-    def __init__(self, margin=0.0, reduction="mean"):
+    def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1, input2, target):
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor):
         """The loss: `nn.functional.cosine_embedding_loss`."""
         return cosine_embedding_loss(
             input1, input2, target, margin=self.margin, reduction=self.reduction
@@ -228,11 +244,11 @@ class MarginRankingLoss(_Loss):
     tensor(2.)
     """
 
-    def __init__(self, margin=0.0, reduction="mean"):
+    def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1, input2, target):
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor):
         """The loss: `nn.functional.margin_ranking_loss`."""
         return margin_ranking_loss(
             input1, input2, target, margin=self.margin, reduction=self.reduction
@@ -263,14 +279,21 @@ class TripletMarginLoss(_Loss):
     tensor(5.)
     """
 
-    def __init__(self, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction="mean"):
+    def __init__(
+        self,
+        margin: float = 1.0,
+        p: float = 2.0,
+        eps: float = 1e-6,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
         super().__init__(reduction)
         self.margin = margin
         self.p = p
         self.eps = eps
         self.swap = swap
 
-    def forward(self, anchor, positive, negative):
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor):
         """The loss: `nn.functional.triplet_margin_loss`."""
         return triplet_margin_loss(
             anchor,
@@ -306,13 +329,20 @@ class TripletMarginWithDistanceLoss(_Loss):
     tensor(4.)
     """
 
-    def __init__(self, *, distance_function=None, margin=1.0, swap=False, reduction="mean"):
+    def __init__(
+        self,
+        *,
+        distance_function: Callable | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
         super().__init__(reduction)
         self.distance_function = distance_function
         self.margin = margin
         self.swap = swap
 
-    def forward(self, anchor, positive, negative):
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor):
         """The loss: `nn.functional.triplet_margin_with_distance_loss`."""
         return triplet_margin_with_distance_loss(
             anchor,

@@ -3,20 +3,20 @@
 import numpy as np
 
 from fastnn._engine.engine import Parameter, Tensor, world_changed
+from fastnn.nn.convert import Convertible
 from fastnn.nn.hook import ModuleHook, call_with_hooks
 from fastnn.nn.members import (
     BUFFER,
     MODULE,
     PARAMETER,
     TRANSIENT,
-    convert_in_place,
     differs,
     warn_of_hidden_members,
 )
 from fastnn.nn.state import load_state, save_state
 
 
-class Module:
+class Module(Convertible):
     """Base class of all layers and networks.
 
     Subclasses make their parameters and submodules in ``__init__``, after ``super().__init__()``,
@@ -181,8 +181,10 @@ class Module:
                 memo, f"{prefix}.{name}" if prefix else name, remove_duplicate
             )
 
-    def modules(self):
+    def modules(self, remove_duplicate=True):
         """This module and all below it, each once, parents first."""
+        if not remove_duplicate:
+            return (module for _, module in self.named_modules(remove_duplicate=False))
         return iter(self._everything())
 
     def _named(self, kinds, prefix, recurse, remove_duplicate):
@@ -283,30 +285,6 @@ class Module:
             module.apply(fn)
         fn(self)
         return self
-
-    def to(self, dtype):
-        """Convert floating point parameters and buffers to a dtype, in place; returns the module.
-
-        Optimizers must be made afterwards. The string ``"cpu"`` is accepted, and changes nothing.
-        """
-        if isinstance(dtype, str) and dtype == "cpu":
-            return self
-        dtype = np.dtype(dtype)
-        if dtype not in (np.float32, np.float64):
-            raise TypeError(f"to: modules are float32 or float64, got {dtype}")
-        for module in self.modules():
-            for _, value in module._own(PARAMETER, BUFFER, TRANSIENT):
-                if value.is_floating_point() and value.dtype != dtype:
-                    convert_in_place(value, dtype)
-        return self
-
-    def double(self):
-        """Convert to float64."""
-        return self.to(np.float64)
-
-    def float(self):
-        """Convert to float32."""
-        return self.to(np.float32)
 
     # --- state ---
 

@@ -1,8 +1,15 @@
 """Random activations."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn.nn.argument import number
 from fastnn.nn.module import Module
 from fastnn.ops.noise import rrelu
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
 
 
 class RReLU(Module):
@@ -22,15 +29,15 @@ class RReLU(Module):
     tensor([ 1. , -5.5])
     """
 
-    def __init__(self, lower=1 / 8, upper=1 / 3, inplace=False):
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
         super().__init__()
         if not number(lower, "RReLU: lower") <= number(upper, "RReLU: upper"):
             raise ValueError(f"RReLU: lower must be at most upper, got {lower} and {upper}")
         self.lower, self.upper, self.inplace = lower, upper, inplace
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input, with values below 0 made smaller."""
         return rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"lower={self.lower}, upper={self.upper}"

@@ -1,12 +1,20 @@
-"""Normalization layers: of channels over the batch, of rows, of groups and single channels."""
+"""Batch normalization: of channels over the batch; and what normalization layers share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import Parameter
 from fastnn._engine.engine import as_tensor_ as as_tensor
-from fastnn.nn.argument import whole
+from fastnn.nn.argument import check_device
 from fastnn.nn.module import Module
 from fastnn.ops.batchnorm import batch_norm
 from fastnn.ops.creation import full, ones, zeros
-from fastnn.ops.rownorm import group_norm, layer_norm, rms_norm
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from fastnn._engine.engine import Tensor
 
 
 class _Affine(Module):
@@ -16,7 +24,7 @@ class _Affine(Module):
         self.register_parameter("weight", Parameter(ones(shape, dtype=dtype)) if weight else None)
         self.register_parameter("bias", Parameter(zeros(shape, dtype=dtype)) if bias else None)
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Set the weight to 1 and the bias to 0."""
         if self.weight is not None:
             self.weight.data = ones(self.weight.shape)
@@ -29,7 +37,16 @@ class _Running(_Affine):
 
     _dims = ()
 
-    def __init__(self, num_features, eps, momentum, affine, track_running_stats, bias, dtype):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float,
+        momentum: float | None,
+        affine: bool,
+        track_running_stats: bool,
+        bias: bool,
+        dtype: DTypeLike | None,
+    ) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
@@ -40,14 +57,14 @@ class _Running(_Affine):
         self.register_buffer("running_var", one if track else None)
         self.register_buffer("num_batches_tracked", full((), 0) if track else None)
 
-    def reset_running_stats(self):
+    def reset_running_stats(self) -> None:
         """Forget the batches seen: mean 0, variance 1."""
         if self.running_mean is not None:
             self.running_mean.data = zeros(self.running_mean.shape)
             self.running_var.data = ones(self.running_var.shape)
             self.num_batches_tracked.data = full((), 0)
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Set the weight to 1, the bias to 0, and forget the batches seen."""
         super().reset_parameters()
         self.reset_running_stats()
@@ -61,7 +78,7 @@ class _Running(_Affine):
         if x.shape[1] != C:
             raise ValueError(f"{name}: x has {x.shape[1]} features, {name} expects {C}")
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
             f"affine={self.affine}, track_running_stats={self.track_running_stats}"
@@ -71,17 +88,20 @@ class _Running(_Affine):
 class _BatchNorm(_Running):
     def __init__(
         self,
-        num_features,
-        eps=1e-5,
-        momentum=0.1,
-        affine=True,
-        track_running_stats=True,
-        bias=True,
-        dtype=None,
-    ):
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        check_device(device)
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input, normalized; in training the running statistics move."""
         self._check(input)
         own = self.training or self.running_mean is None
@@ -119,6 +139,8 @@ class BatchNorm1d(_BatchNorm):
         False: evaluation uses its own batch's statistics, too. Default True.
     bias : bool
         With affine: learn a bias. Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -170,6 +192,8 @@ class BatchNorm2d(_BatchNorm):
         False: evaluation uses its own batch's statistics, too. Default True.
     bias : bool
         With affine: learn a bias. Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -188,7 +212,7 @@ class BatchNorm3d(_BatchNorm):
 
     Parameters
     ----------
-    num_features, eps, momentum, affine, track_running_stats, dtype
+    num_features, eps, momentum, affine, track_running_stats, device, dtype
         As in `BatchNorm1d`.
 
     Examples
@@ -199,167 +223,3 @@ class BatchNorm3d(_BatchNorm):
     """
 
     _dims = (5,)
-
-
-class LayerNorm(_Affine):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimensions: ``torch.nn.LayerNorm``.
-
-    Parameters
-    ----------
-    normalized_shape : int or tuple of int
-        The last dimensions.
-    eps : float
-        Default 1e-5.
-    elementwise_affine : bool
-        Learn a weight and, if `bias`, a bias. Default True.
-    bias : bool
-        Default True.
-    dtype : dtype, optional
-        float32 (default) or float64.
-
-    Attributes
-    ----------
-    weight, bias : Parameter or None
-        Of shape normalized_shape, from 1 and 0.
-
-    Shapes
-    ------
-    (..., *normalized_shape), and the same.
-
-    Raises
-    ------
-    ValueError
-        If the input's last dimensions differ.
-
-    Notes
-    -----
-    Ba, Kiros, Hinton (2016).
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.nn.LayerNorm(2)(fastnn.tensor([[1.0, 3.0]]))
-    tensor([[-1.,  1.]], grad_fn=<layer_norm>)
-    """
-
-    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, dtype=None):
-        super().__init__()
-        self.normalized_shape = _shape(normalized_shape)
-        self.eps, self.elementwise_affine = eps, elementwise_affine
-        self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
-
-    def forward(self, input):
-        """input, normalized."""
-        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
-
-    def extra_repr(self):
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
-        )
-
-
-class RMSNorm(_Affine):
-    """y = x / sqrt(mean(x^2) + eps) * weight over the last dimensions: ``torch.nn.RMSNorm``.
-
-    Parameters
-    ----------
-    normalized_shape : int or tuple of int
-        The last dimensions.
-    eps : float, optional
-        Default: the distance from 1 to the next number of the dtype.
-    elementwise_affine : bool
-        Learn a weight. Default True.
-    dtype : dtype, optional
-        float32 (default) or float64.
-
-    Notes
-    -----
-    Zhang, Sennrich (2019).
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.nn.RMSNorm(2)(fastnn.tensor([3.0, 4.0]))
-    tensor([0.8485, 1.1314], grad_fn=<rms_norm>)
-    """
-
-    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, dtype=None):
-        super().__init__()
-        self.normalized_shape = _shape(normalized_shape)
-        self.eps, self.elementwise_affine = eps, elementwise_affine
-        self._make(self.normalized_shape, elementwise_affine, False, dtype)
-
-    def forward(self, input):
-        """input, normalized."""
-        return rms_norm(input, self.normalized_shape, self.weight, self.eps)
-
-    def extra_repr(self):
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
-        )
-
-
-class GroupNorm(_Affine):
-    """Layer norm of groups of channels, with a weight and bias per channel: ``torch.nn.GroupNorm``.
-
-    Parameters
-    ----------
-    num_groups : int
-        A divisor of num_channels.
-    num_channels : int
-        C.
-    eps : float
-        Default 1e-5.
-    affine : bool
-        Learn weight and bias. Default True.
-    bias : bool
-        With affine: learn a bias. Default True.
-    dtype : dtype, optional
-        float32 (default) or float64.
-
-    Shapes
-    ------
-    (N, C, ...), and the same.
-
-    Notes
-    -----
-    Wu, He (2018).
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.nn.GroupNorm(2, 4)(fastnn.ones(3, 4, 5)).shape
-    (3, 4, 5)
-    """
-
-    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, bias=True, dtype=None):
-        super().__init__()
-        num_groups = whole(num_groups, "GroupNorm: num_groups")
-        num_channels = whole(num_channels, "GroupNorm: num_channels")
-        if num_groups < 1 or num_channels % num_groups:
-            raise ValueError(
-                f"GroupNorm: {num_channels} channels cannot be cut into {num_groups} groups"
-            )
-        self.num_groups, self.num_channels = num_groups, num_channels
-        self.eps, self.affine = eps, affine
-        self._make((num_channels,), affine, affine and bias, dtype)
-
-    def forward(self, input):
-        """input, normalized."""
-        input = as_tensor(input)
-        if input.ndim < 2 or input.shape[1] != self.num_channels:
-            raise ValueError(
-                f"GroupNorm: input has shape {tuple(input.shape)}, expected {self.num_channels} channels in dimension 1"
-            )
-        return group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
-
-    def extra_repr(self):
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
-
-
-def _shape(normalized_shape):
-    try:
-        sizes = tuple(normalized_shape)
-    except TypeError:
-        sizes = (normalized_shape,)
-    return tuple(whole(size, "normalized_shape") for size in sizes)

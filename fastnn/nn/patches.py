@@ -1,16 +1,30 @@
 """Patches of images as columns, and back."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from fastnn.nn.module import Module
 from fastnn.ops.patches import fold, unfold
 
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
 
 class _Patches(Module):
-    def __init__(self, kernel_size, dilation, padding, stride):
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        dilation: int | Sequence[int],
+        padding: int | Sequence[int],
+        stride: int | Sequence[int] | None,
+    ) -> None:
         super().__init__()
         self.kernel_size, self.dilation = kernel_size, dilation
         self.padding, self.stride = padding, stride
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (
             f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, "
             f"stride={self.stride}"
@@ -38,10 +52,16 @@ class Unfold(_Patches):
     (2, 36, 9)
     """
 
-    def __init__(self, kernel_size, dilation=1, padding=0, stride=1):
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        dilation: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        stride: int | Sequence[int] | None = 1,
+    ) -> None:
         super().__init__(kernel_size, dilation, padding, stride)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The columns."""
         return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
@@ -69,15 +89,22 @@ class Fold(_Patches):
     (2, 4, 5, 5)
     """
 
-    def __init__(self, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    def __init__(
+        self,
+        output_size: int | Sequence[int],
+        kernel_size: int | Sequence[int],
+        dilation: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        stride: int | Sequence[int] | None = 1,
+    ) -> None:
         super().__init__(kernel_size, dilation, padding, stride)
         self.output_size = output_size
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The images."""
         return fold(
             input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride
         )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"output_size={self.output_size}, {super().extra_repr()}"

@@ -1,5 +1,9 @@
 """Layers of activations with corners: ReLU and its kin, hard and shrinking ones."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn.nn.activation import _Activation
 from fastnn.ops.rectifier import (
     hardshrink,
@@ -13,6 +17,9 @@ from fastnn.ops.rectifier import (
     tanhshrink,
     threshold,
 )
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
 
 
 class ReLU(_Activation):
@@ -38,10 +45,10 @@ class ReLU(_Activation):
     tensor([1., 0.])
     """
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return relu(input, self.inplace)
 
@@ -71,10 +78,10 @@ class LeakyReLU(_Activation):
     tensor([ 1. , -0.2])
     """
 
-    def __init__(self, negative_slope=0.01, inplace=False):
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(negative_slope=negative_slope, inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return leaky_relu(input, self.negative_slope, self.inplace)
 
@@ -102,10 +109,10 @@ class ReLU6(_Activation):
     tensor([0., 6.])
     """
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return relu6(input, self.inplace)
 
@@ -135,10 +142,10 @@ class Hardtanh(_Activation):
     tensor([ 0.5, -1. ])
     """
 
-    def __init__(self, min_val=-1.0, max_val=1.0, inplace=False):
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__(min_val=min_val, max_val=max_val, inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return hardtanh(input, self.min_val, self.max_val, self.inplace)
 
@@ -166,10 +173,10 @@ class Hardsigmoid(_Activation):
     tensor([0.5, 1. ])
     """
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return hardsigmoid(input, self.inplace)
 
@@ -197,10 +204,10 @@ class Hardswish(_Activation):
     tensor([0.6667, 4.    ])
     """
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return hardswish(input, self.inplace)
 
@@ -230,10 +237,10 @@ class Threshold(_Activation):
     tensor([1., 9.])
     """
 
-    def __init__(self, threshold, value, inplace=False):
+    def __init__(self, threshold: float, value: Tensor, inplace: bool = False) -> None:
         super().__init__(threshold=threshold, value=value, inplace=inplace)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return threshold(input, self.threshold, self.value, self.inplace)
 
@@ -261,10 +268,10 @@ class Hardshrink(_Activation):
     tensor([0., 2.])
     """
 
-    def __init__(self, lambd=0.5):
+    def __init__(self, lambd: float = 0.5) -> None:
         super().__init__(lambd=lambd)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return hardshrink(input, self.lambd)
 
@@ -292,10 +299,10 @@ class Softshrink(_Activation):
     tensor([0. , 1.5])
     """
 
-    def __init__(self, lambd=0.5):
+    def __init__(self, lambd: float = 0.5) -> None:
         super().__init__(lambd=lambd)
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return softshrink(input, self.lambd)
 
@@ -318,6 +325,6 @@ class Tanhshrink(_Activation):
     tensor([0.   , 1.036])
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """The activation of each element."""
         return tanhshrink(input)

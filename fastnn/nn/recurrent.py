@@ -1,20 +1,26 @@
 """RNN, LSTM and GRU: several layers and both directions over whole sequences."""
 
+from __future__ import annotations
+
 import itertools
 import math
 import numbers
 import warnings
+from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import Parameter, Tensor
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn import init
-from fastnn.nn.argument import whole
+from fastnn.nn.argument import check_device, whole
 from fastnn.nn.module import Module
 from fastnn.nn.utils.rnn import PackedSequence
 from fastnn.ops.creation import empty
 from fastnn.ops.dropout import dropout
 from fastnn.ops.join import cat, stack
 from fastnn.ops.recurrent import gru_layer, lstm_layer, rnn_layer
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 
 class _Recurrent(Module):
@@ -24,23 +30,22 @@ class _Recurrent(Module):
 
     def __init__(
         self,
-        input_size,
-        hidden_size,
-        num_layers=1,
-        bias=True,
-        batch_first=False,
-        dropout=0.0,
-        bidirectional=False,
-        proj_size=0,
-        dtype=None,
-    ):
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__()
         name = type(self).__name__
-        for what, size in (
-            ("input_size", input_size),
-            ("hidden_size", hidden_size),
-            ("num_layers", num_layers),
-        ):
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
+        for what, size in sizes.items():
             if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size < 2**31:
                 raise ValueError(f"{name}: {what} must be a positive int, got {size!r}")
         number = isinstance(dropout, numbers.Real) and not isinstance(dropout, bool)
@@ -86,7 +91,7 @@ class _Recurrent(Module):
         """The Parameters, one list for each layer and direction."""
         return [[w for w in self._weights(*place) if w is not None] for place in self._places()]
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw all parameters anew, from U(-1/√hidden_size, 1/√hidden_size)."""
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
@@ -95,7 +100,7 @@ class _Recurrent(Module):
     def flatten_parameters(self):
         """Nothing: parameters need no particular place in memory. For scripts written for PyTorch."""
 
-    def forward(self, input, hx=None):
+    def forward(self, input: Tensor, hx: Tensor | tuple | None = None):
         """Outputs at all times, and the state after the last."""
         if isinstance(input, PackedSequence):
             sizes, x, batched = input.batch_sizes, input.data, True
@@ -166,7 +171,7 @@ class _Recurrent(Module):
                 x, outputs = outputs[0] if len(outputs) == 1 else cat(outputs, -1), []
         return x, [f[0].unsqueeze(0) if len(f) == 1 else stack(f) for f in zip(*after)]
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"
         defaults = {
             "proj_size": 0,
@@ -201,6 +206,8 @@ class RNN(_Recurrent):
         Between layers, in training. Default 0.
     bidirectional : bool
         A second set of cells goes from the last time to the first. Default False.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -230,28 +237,23 @@ class RNN(_Recurrent):
 
     def __init__(
         self,
-        input_size,
-        hidden_size,
-        num_layers=1,
-        nonlinearity="tanh",
-        bias=True,
-        batch_first=False,
-        dropout=0.0,
-        bidirectional=False,
-        dtype=None,
-    ):
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"RNN: nonlinearity must be 'tanh' or 'relu', got {nonlinearity!r}")
         super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            bias,
-            batch_first,
-            dropout,
-            bidirectional,
-            dtype=dtype,
-        )
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype
+        )  # fmt: skip
         self.nonlinearity = nonlinearity
 
     def _layer(self, x, state, weights, **how):
@@ -280,6 +282,8 @@ class LSTM(_Recurrent):
         A second set of cells goes from the last time to the first. Default False.
     proj_size : int
         Size of h_t when it is projected; 0 (default): as c_t.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -338,6 +342,8 @@ class GRU(_Recurrent):
         Between layers, in training. Default 0.
     bidirectional : bool
         A second set of cells goes from the last time to the first. Default False.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -373,25 +379,20 @@ class GRU(_Recurrent):
 
     def __init__(
         self,
-        input_size,
-        hidden_size,
-        num_layers=1,
-        bias=True,
-        batch_first=False,
-        dropout=0.0,
-        bidirectional=False,
-        dtype=None,
-    ):
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            bias,
-            batch_first,
-            dropout,
-            bidirectional,
-            dtype=dtype,
-        )
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype
+        )  # fmt: skip
 
     def _layer(self, x, state, weights, **how):
         return gru_layer(x, *state, *weights[:4], **how)

@@ -1,7 +1,15 @@
 """Layers that enlarge images and sequences."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from fastnn.nn.module import Module
 from fastnn.ops.resize import interpolate
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
 
 
 class Upsample(Module):
@@ -39,17 +47,17 @@ class Upsample(Module):
 
     def __init__(
         self,
-        size=None,
-        scale_factor=None,
-        mode="nearest",
-        align_corners=None,
-        recompute_scale_factor=None,
-    ):
+        size: int | Sequence[int] | None = None,
+        scale_factor: float | Sequence[float] | None = None,
+        mode: str = "nearest",
+        align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
+    ) -> None:
         super().__init__()
         self.size, self.scale_factor, self.mode = size, scale_factor, mode
         self.align_corners, self.recompute_scale_factor = align_corners, recompute_scale_factor
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """input in its new size."""
         return interpolate(
             input,
@@ -60,7 +68,7 @@ class Upsample(Module):
             self.recompute_scale_factor,
         )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         given = (
             f"size={self.size}" if self.size is not None else f"scale_factor={self.scale_factor}"
         )
@@ -84,7 +92,11 @@ class UpsamplingNearest2d(Upsample):
     (1, 1, 4, 4)
     """
 
-    def __init__(self, size=None, scale_factor=None):
+    def __init__(
+        self,
+        size: int | Sequence[int] | None = None,
+        scale_factor: float | Sequence[float] | None = None,
+    ) -> None:
         super().__init__(size, scale_factor, "nearest")
 
 
@@ -105,5 +117,9 @@ class UpsamplingBilinear2d(Upsample):
     (1, 1, 3, 3)
     """
 
-    def __init__(self, size=None, scale_factor=None):
+    def __init__(
+        self,
+        size: int | Sequence[int] | None = None,
+        scale_factor: float | Sequence[float] | None = None,
+    ) -> None:
         super().__init__(size, scale_factor, "bilinear", True)

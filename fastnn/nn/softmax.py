@@ -1,16 +1,23 @@
 """Softmax layers: a distribution over the classes from scores."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn.module import Module
 from fastnn.ops.probability import log_softmax, softmax, softmin
 
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
 
 class _Along(Module):
-    def __init__(self, dim):
+    def __init__(self, dim: int | None) -> None:
         super().__init__()
         self.dim = dim
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"dim={self.dim}"
 
 
@@ -29,7 +36,7 @@ class Softmax(_Along):
     tensor([0.842 , 0.0419, 0.0021, 0.114 ])
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """Numbers from 0 to 1 that sum to 1 along `dim`."""
         return softmax(input, self.dim)
 
@@ -49,7 +56,7 @@ class LogSoftmax(_Along):
     tensor([-0.6931, -0.6931])
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """Log-probabilities."""
         return log_softmax(input, self.dim)
 
@@ -69,7 +76,7 @@ class Softmin(_Along):
     tensor([0.5, 0.5])
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """Numbers from 0 to 1 that sum to 1 along `dim`."""
         return softmin(input, self.dim)
 
@@ -95,7 +102,7 @@ class Softmax2d(Module):
             [[0.5]]])
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor):
         """Numbers from 0 to 1 that sum to 1 over the channels."""
         input = as_tensor(input)
         if input.ndim not in (3, 4):

@@ -1,14 +1,24 @@
 """Stacks of Transformer layers: encoder, decoder, and both together."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fastnn.nn import init
+from fastnn.nn.argument import check_device
 from fastnn.nn.container import ModuleList
 from fastnn.nn.module import Module
-from fastnn.nn.norm import LayerNorm
+from fastnn.nn.rownorm import LayerNorm
 from fastnn.nn.transformer_layer import TransformerDecoderLayer, TransformerEncoderLayer
 from fastnn.ops.creation import full
 from fastnn.ops.rectifier import relu
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from fastnn._engine.engine import Tensor
 
 
 def _copies(layer, num, name):
@@ -49,7 +59,9 @@ class TransformerEncoder(Module):
     (4, 5, 8)
     """
 
-    def __init__(self, encoder_layer, num_layers, norm=None, enable_nested_tensor=False):
+    def __init__(
+        self, encoder_layer, num_layers: int, norm=None, enable_nested_tensor=False
+    ) -> None:
         super().__init__()
         if enable_nested_tensor:
             raise ValueError("TransformerEncoder: fastnn has no nested tensors: leave it False")
@@ -57,7 +69,13 @@ class TransformerEncoder(Module):
         self.num_layers = num_layers
         self.norm = norm
 
-    def forward(self, src, mask=None, src_key_padding_mask=None, is_causal=None):
+    def forward(
+        self,
+        src: Tensor,
+        mask=None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool | None = None,
+    ):
         """The last layer's output; masks as in `MultiheadAttention`."""
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, bool(is_causal))
@@ -94,7 +112,7 @@ class TransformerDecoder(Module):
     (5, 4, 8)
     """
 
-    def __init__(self, decoder_layer, num_layers, norm=None):
+    def __init__(self, decoder_layer, num_layers: int, norm=None) -> None:
         super().__init__()
         self.layers = _copies(decoder_layer, num_layers, "TransformerDecoder")
         self.num_layers = num_layers
@@ -102,14 +120,14 @@ class TransformerDecoder(Module):
 
     def forward(
         self,
-        tgt,
-        memory,
-        tgt_mask=None,
-        memory_mask=None,
-        tgt_key_padding_mask=None,
-        memory_key_padding_mask=None,
-        tgt_is_causal=None,
-        memory_is_causal=False,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
     ):
         """The last layer's output; masks as in `MultiheadAttention`."""
         for layer in self.layers:
@@ -151,6 +169,8 @@ class Transformer(Module):
         Norms come before the blocks instead of behind the sums. Default False.
     bias : bool
         Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -183,21 +203,23 @@ class Transformer(Module):
 
     def __init__(
         self,
-        d_model=512,
-        nhead=8,
-        num_encoder_layers=6,
-        num_decoder_layers=6,
-        dim_feedforward=2048,
-        dropout=0.1,
-        activation=relu,
+        d_model: int = 512,
+        nhead: int = 8,
+        num_encoder_layers: int = 6,
+        num_decoder_layers: int = 6,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Callable = relu,
         custom_encoder=None,
         custom_decoder=None,
-        layer_norm_eps=1e-5,
-        batch_first=False,
-        norm_first=False,
-        bias=True,
-        dtype=None,
-    ):
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__()
         common = (
             d_model,
@@ -209,6 +231,7 @@ class Transformer(Module):
             batch_first,
             norm_first,
             bias,
+            device,
             dtype,
         )
 
@@ -225,7 +248,7 @@ class Transformer(Module):
         self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw all matrices anew: Xavier uniform."""
         for parameter in self.parameters():
             if parameter.ndim > 1:
@@ -233,17 +256,17 @@ class Transformer(Module):
 
     def forward(
         self,
-        src,
-        tgt,
-        src_mask=None,
-        tgt_mask=None,
-        memory_mask=None,
-        src_key_padding_mask=None,
-        tgt_key_padding_mask=None,
-        memory_key_padding_mask=None,
-        src_is_causal=None,
-        tgt_is_causal=None,
-        memory_is_causal=False,
+        src: Tensor,
+        tgt: Tensor,
+        src_mask: Tensor | None = None,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        src_is_causal: bool | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
     ):
         """The decoder's output; masks as in `MultiheadAttention`."""
         if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
@@ -264,21 +287,23 @@ class Transformer(Module):
         )
 
     @staticmethod
-    def generate_square_subsequent_mask(sz, dtype=None):
+    def generate_square_subsequent_mask(sz, dtype: DTypeLike | None = None):
         """A causal mask to add to scores: (sz, sz), 0 up to the diagonal and -infinity above.
 
-        Parameters
-        ----------
-        sz : int
-            Steps of time.
+            Parameters
+            ----------
+            sz : int
+                Steps of time.
+            device : str, optional
+            The only one is "cpu".
         dtype : dtype, optional
-            float32 (default) or float64.
+                float32 (default) or float64.
 
-        Examples
-        --------
-        >>> import fastnn
-        >>> fastnn.nn.Transformer.generate_square_subsequent_mask(2)
-        tensor([[  0., -inf],
-                [  0.,   0.]])
+            Examples
+            --------
+            >>> import fastnn
+            >>> fastnn.nn.Transformer.generate_square_subsequent_mask(2)
+            tensor([[  0., -inf],
+                    [  0.,   0.]])
         """
         return full((sz, sz), float("-inf"), dtype=dtype).triu(1)

@@ -1,12 +1,23 @@
 """One layer of a Transformer's encoder or decoder."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fastnn.nn.argument import check_device
 from fastnn.nn.attention import MultiheadAttention
 from fastnn.nn.dropout import Dropout
 from fastnn.nn.linear import Linear
 from fastnn.nn.module import Module
-from fastnn.nn.norm import LayerNorm
+from fastnn.nn.rownorm import LayerNorm
 from fastnn.ops.activation import gelu
 from fastnn.ops.rectifier import relu
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from fastnn._engine.engine import Tensor
 
 
 def _activation(function, name):
@@ -25,17 +36,19 @@ class _TransformerLayer(Module):
 
     def __init__(
         self,
-        d_model,
-        nhead,
-        dim_feedforward=2048,
-        dropout=0.1,
-        activation=relu,
-        layer_norm_eps=1e-5,
-        batch_first=False,
-        norm_first=False,
-        bias=True,
-        dtype=None,
-    ):
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Callable = relu,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
+        check_device(device)
         super().__init__()
         attentions = ("self_attn", "multihead_attn")[: self._blocks - 1]
         for name in attentions:
@@ -43,9 +56,9 @@ class _TransformerLayer(Module):
                 d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype
             )
             setattr(self, name, attention)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
         self.norm_first = norm_first
         for i in range(1, self._blocks + 1):
             setattr(self, f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))
@@ -98,6 +111,8 @@ class TransformerEncoderLayer(_TransformerLayer):
         Norms come before the blocks instead of behind the sums. Default False.
     bias : bool
         Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -124,7 +139,13 @@ class TransformerEncoderLayer(_TransformerLayer):
 
     _blocks = 2
 
-    def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
+    def forward(
+        self,
+        src: Tensor,
+        src_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool = False,
+    ):
         """The layer's output; masks as in `MultiheadAttention`."""
         x = self._block(
             src,
@@ -157,6 +178,8 @@ class TransformerDecoderLayer(_TransformerLayer):
         Norms come before the blocks instead of behind the sums. Default False.
     bias : bool
         Default True.
+    device : str, optional
+        The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
 
@@ -185,14 +208,14 @@ class TransformerDecoderLayer(_TransformerLayer):
 
     def forward(
         self,
-        tgt,
-        memory,
-        tgt_mask=None,
-        memory_mask=None,
-        tgt_key_padding_mask=None,
-        memory_key_padding_mask=None,
-        tgt_is_causal=False,
-        memory_is_causal=False,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        tgt_is_causal: bool | None = False,
+        memory_is_causal: bool = False,
     ):
         """The layer's output; masks as in `MultiheadAttention`."""
 

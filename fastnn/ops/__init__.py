@@ -23,6 +23,7 @@ from fastnn.ops import (
     conv,
     count,
     creation,
+    ctc,
     cumulative,
     distance,
     divergence,
@@ -67,6 +68,7 @@ from fastnn.ops import (
     shape,
     slices,
     special,
+    warp,
     window,
 )
 from fastnn.ops import index as index
@@ -94,6 +96,7 @@ from fastnn.ops.contract import *
 from fastnn.ops.conv import *
 from fastnn.ops.count import *
 from fastnn.ops.creation import *
+from fastnn.ops.ctc import *
 from fastnn.ops.cumulative import *
 from fastnn.ops.distance import *
 from fastnn.ops.divergence import *
@@ -141,6 +144,7 @@ from fastnn.ops.series import *
 from fastnn.ops.shape import *
 from fastnn.ops.slices import *
 from fastnn.ops.special import *
+from fastnn.ops.warp import *
 from fastnn.ops.window import *
 
 _FAMILIES = (
@@ -163,6 +167,7 @@ _FAMILIES = (
     conv,
     count,
     creation,
+    ctc,
     cumulative,
     distance,
     divergence,
@@ -210,6 +215,7 @@ _FAMILIES = (
     shape,
     slices,
     special,
+    warp,
     window,
 )
 __all__ = [name for family in _FAMILIES for name in family.__all__]

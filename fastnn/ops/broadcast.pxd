@@ -1,21 +1,12 @@
-# What every elementwise op is made of: operands that broadcast, promotion, gradients summed back.
+# What every elementwise op is made of: promotion of its operands, gradients summed back.
 from fastnn._engine.engine cimport *
+from fastnn.ops.elements cimport *
+from fastnn.ops.integer cimport by_numpy, is_number
 
-cdef enum:
-    REALS, MASK_OUT, MASK_IN            # as in csrc/broadcast.h: bools out; bools in as operand 0
-
-# y = kernel(a, b, c); an operand that is None is the number s[its place]; out: None or dense, y's shape
-cdef Tensor compute(int id, int kind, Tensor a, Tensor b, Tensor c, const double *s, Tensor out, const char *what)
-cdef Tensor compute1(int id, Tensor x)
-cdef Tensor compute2(int id, Tensor a, Tensor b)
-cdef Tensor times(Tensor x, double factor)
-
-cdef bint is_number(object x)
 cdef int promoted_dtype(Tensor a, Tensor b)
 cdef Tensor to_dtype(Tensor x, int dtype)           # in the graph
 cdef Tensor floating(object x, str what)            # integers become float32
 cdef object resolve(str name, object function, object left, object right)
-cdef object by_numpy(object function, object a, object b)
 
 cdef object unary(const char *name, int id, int backward, bint keep_output, object input, Rule graph,
                   double first, double second)

@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn._engine.engine cimport *
 from fastnn.ops.broadcast cimport *
+from fastnn.ops.integer cimport choose_integers
 from fastnn.ops.compare import eq, gt, lt
 
 cdef extern from "fastnn.h":
@@ -141,6 +142,32 @@ cdef int where_graph(Node node, Tensor dy) except -1:
     return 0
 
 
+cdef bint whole(object x):
+    """Nothing but integers or bools."""
+    if isinstance(x, Tensor):
+        return (<Tensor>x).dtype_ > FNN_F64
+    return isinstance(x, (int, np.integer, np.bool_))
+
+
+cdef Tensor where_whole(Tensor mask, object x, object y):
+    cdef Tensor a = None if is_number(x) else as_tensor(x, b"where: input")
+    cdef Tensor b = None if is_number(y) else as_tensor(y, b"where: other")
+    cdef int dtype
+    if a is not None and b is not None:
+        dtype = promoted_dtype(a, b)
+    else:
+        number = y if b is None else x
+        dtype = FNN_BOOL if isinstance(number, (bool, np.bool_)) else FNN_I64
+        if a is not None or b is not None:
+            dtype = promoted_dtype(a if b is None else b, from_array(np.asarray(number), dtype, "where"))
+        if a is None and (b is None or abs(x) >= 1 << 31):
+            a = from_array(np.asarray(x), dtype, "where: input")
+        if b is None and abs(y) >= 1 << 31:
+            b = from_array(np.asarray(y), dtype, "where: other")
+    a, b = None if a is None else cast(a, dtype), None if b is None else cast(b, dtype)
+    return choose_integers(mask, a, x, b, y, dtype)
+
+
 def where(condition, input=None, other=None):
     """input where condition is true, other elsewhere.
 
@@ -182,15 +209,14 @@ def where(condition, input=None, other=None):
         raise TypeError(f"where: condition must be bool, got {dtype_name(mask.dtype_)}")
     if input is None and other is None:
         return mask.nonzero(as_tuple=True)
-    if is_number(input) and is_number(other):
-        if not isinstance(input, float) and not isinstance(other, float):
-            return by_numpy(lambda m: np.where(m, input, other), mask, None)
-    else:
-        chosen = lambda a, b: np.where(to_numpy(mask), a, b)
-        pair = resolve("where", chosen, input, other)
-        if type(pair) is not tuple:
-            return pair
-        input, other = pair
+    if not is_number(input):
+        input = as_tensor(input, b"where: input")
+    if not is_number(other):
+        other = as_tensor(other, b"where: other")
+    if whole(input) and whole(other):
+        return where_whole(mask, input, other)
+    if not (is_number(input) and is_number(other)):
+        input, other = resolve("where", None, input, other)
     if isinstance(input, Tensor):
         a = <Tensor>input
     else:

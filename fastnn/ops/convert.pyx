@@ -20,14 +20,20 @@ cdef Tensor converted(Tensor x, int dtype):
     return y
 
 
-def _to(Tensor self, dtype=None, *, copy=False):
+cdef tuple DEVICES = ("cpu", "cuda", "mps", "xpu", "meta")     # strings that are no dtype
+
+
+def _to(Tensor self, device=None, dtype=None, non_blocking=False, copy=False):
     """The tensor with another dtype; gradients are converted back.
 
     Parameters
     ----------
-    dtype : dtype, Tensor or str, optional
-        float32, float64, int64, int32 or bool; that of a tensor; or the device "cpu", which is
-        where all tensors are.
+    device : "cpu", dtype or Tensor, optional
+        The device, which is where all tensors are; or, in its place, the dtype, or a tensor that has it.
+    dtype : dtype, optional
+        float32, float64, int64, int32 or bool.
+    non_blocking : bool
+        Changes nothing: there is one device.
     copy : bool
         Copy even if the dtype is the same. Default False.
 
@@ -52,9 +58,13 @@ def _to(Tensor self, dtype=None, *, copy=False):
     tensor([ 1, -2])
     """
     cdef Tensor y = self
-    if isinstance(dtype, Tensor):
-        y = converted(self, (<Tensor>dtype).dtype_)
-    elif dtype is not None and not (isinstance(dtype, str) and dtype == "cpu"):
+    if isinstance(device, Tensor):
+        y = converted(self, (<Tensor>device).dtype_)
+    elif device is not None and not (isinstance(device, str) and device.split(":")[0] in DEVICES):
+        device, dtype = None, device
+    else:
+        on_cpu(device, "to")
+    if dtype is not None:
         y = converted(self, dtype_code(dtype, "to: dtype"))
     return self.clone() if copy and y is self else y
 

@@ -155,7 +155,7 @@ def dropout(input, p=0.5, training=True, inplace=False):
     return drop(input, probability(p, "dropout"), training, inplace, False, 0, "dropout")
 
 
-def alpha_dropout(input, p=0.5, training=True, inplace=False):
+def alpha_dropout(input, p=0.5, training=False, inplace=False):
     """Dropout that keeps mean 0 and variance 1 after SELU: dropped units take its saturation value.
 
     Parameters
@@ -165,7 +165,7 @@ def alpha_dropout(input, p=0.5, training=True, inplace=False):
     p : float
         Default 0.5.
     training : bool
-        False: return the input as it is.
+        False: return the input as it is. Default False, as PyTorch's.
     inplace : bool
         Write into the input. Default False.
 
@@ -183,7 +183,7 @@ def alpha_dropout(input, p=0.5, training=True, inplace=False):
     Examples
     --------
     >>> import fastnn
-    >>> fastnn.alpha_dropout(fastnn.ones(3), training=False)
+    >>> fastnn.alpha_dropout(fastnn.ones(3))
     tensor([1., 1., 1.])
     """
     return drop(input, probability(p, "alpha_dropout"), training, inplace, True, 0, "alpha_dropout")

@@ -149,7 +149,22 @@ cdef Tensor element_loss(int forward, int backward, Tensor x, Tensor t, int redu
     return y
 
 
-def mse_loss(input, target, *, reduction="mean"):
+cdef object weighted_loss(int forward, int backward, Tensor x, Tensor t, int reduction, double k, object weight, str what):
+    """With a factor for each element, whose sum divides the mean."""
+    cdef Tensor w
+    if weight is None:
+        return element_loss(forward, backward, x, t, reduction, k, None, None)
+    w = as_tensor(weight, f"{what}: weight".encode())
+    same_shape_as("weight", w, x, what)
+    w = w.to(x.dtype)
+    if not tracked(w):
+        y = element_loss(forward, backward, x, t, NONE if reduction == NONE else SUM, k, contiguous(w), None)
+    else:
+        y = reduced_loss(element_loss(forward, backward, x, t, NONE, k, None, None) * w, NONE if reduction == NONE else SUM)
+    return y / w.sum() if reduction == MEAN else y
+
+
+def mse_loss(input, target, *, reduction="mean", weight=None):
     """The squared distance (x - t)^2.
 
     Parameters
@@ -160,6 +175,8 @@ def mse_loss(input, target, *, reduction="mean"):
         Of the input's shape; other dtypes are converted to the input's.
     reduction : {"mean", "sum", "none"}
         Default "mean".
+    weight : Tensor, optional
+        A factor for each element, of the input's shape; the mean is divided by their sum.
 
     Returns
     -------
@@ -182,11 +199,11 @@ def mse_loss(input, target, *, reduction="mean"):
     tensor(2.)
     """
     x, t = same_shapes(input, target, "mse_loss")
-    return element_loss(FNN_mse_loss_forward, FNN_mse_loss_backward, x, t,
-                        reduction_of(reduction, "mse_loss"), 0, None, None)
+    return weighted_loss(FNN_mse_loss_forward, FNN_mse_loss_backward, x, t, reduction_of(reduction, "mse_loss"), 0, weight,
+                         "mse_loss")
 
 
-def l1_loss(input, target, *, reduction="mean"):
+def l1_loss(input, target, *, reduction="mean", weight=None):
     """The absolute distance abs(x - t).
 
     Parameters
@@ -197,6 +214,8 @@ def l1_loss(input, target, *, reduction="mean"):
         Of the input's shape; other dtypes are converted to the input's.
     reduction : {"mean", "sum", "none"}
         Default "mean".
+    weight : Tensor, optional
+        A factor for each element, of the input's shape; the mean is divided by their sum.
 
     Returns
     -------
@@ -219,8 +238,8 @@ def l1_loss(input, target, *, reduction="mean"):
     tensor(1.)
     """
     x, t = same_shapes(input, target, "l1_loss")
-    return element_loss(FNN_l1_loss_forward, FNN_l1_loss_backward, x, t,
-                        reduction_of(reduction, "l1_loss"), 0, None, None)
+    return weighted_loss(FNN_l1_loss_forward, FNN_l1_loss_backward, x, t, reduction_of(reduction, "l1_loss"), 0, weight,
+                         "l1_loss")
 
 
 def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
@@ -267,7 +286,7 @@ def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
                         reduction_of(reduction, "smooth_l1_loss"), k, None, None)
 
 
-def huber_loss(input, target, *, reduction="mean", delta=1.0):
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """d^2 / 2 where abs(d) <= delta, else delta (abs(d) - delta / 2), with d = x - t.
 
     Parameters
@@ -280,6 +299,8 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
         Default "mean".
     delta : float
         Where the parabola ends, positive. Default 1.
+    weight : Tensor, optional
+        A factor for each element, of the input's shape; the mean is divided by their sum.
 
     Returns
     -------
@@ -305,5 +326,5 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
     if not k > 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
     x, t = same_shapes(input, target, "huber_loss")
-    return element_loss(FNN_huber_loss_forward, FNN_huber_loss_backward, x, t,
-                        reduction_of(reduction, "huber_loss"), k, None, None)
+    return weighted_loss(FNN_huber_loss_forward, FNN_huber_loss_backward, x, t, reduction_of(reduction, "huber_loss"), k, weight,
+                         "huber_loss")

@@ -89,7 +89,8 @@ cpdef Tensor masked_fill(input, mask, value):
     m = contiguous(wide(m, x, "masked_fill"))
     x = wide(x, m, "masked_fill")
     if x.dtype_ > FNN_F64:
-        return from_array(np.where(to_numpy(m), int(value), to_numpy(x)), x.dtype_, "masked_fill")
+        from fastnn.ops.choose import where
+        return where(m, from_array(np.asarray(int(value)), x.dtype_, "masked_fill: value"), x)
     y = new(x.dtype_, x.ndim_, x.shape_)
     packed = contiguous(x)
     start(&c, FNN_masked_fill, x.dtype_)

@@ -6,7 +6,8 @@ from fastnn.ops.slices cimport NOTHING
 from fastnn.ops.argument cimport whole
 from fastnn.ops.memory cimport fill_with
 
-import numpy as np
+cdef extern from "fastnn.h":
+    enum: FNN_order_rows
 
 from fastnn.ops.along import gather, scatter
 
@@ -18,13 +19,21 @@ TopK = namedtuple("TopK", ["values", "indices"])
 
 cdef Tensor ranks(Tensor x, int dim, bint descending):
     """Places in rising or falling order along a dimension; equal ones stay in order, NaN is largest."""
-    a = to_numpy(x)
-    if x.ndim_ == 0:
-        return from_array(np.zeros((), np.int64), FNN_I64, "sort")
-    if not descending:
-        return from_array(np.argsort(a, dim, kind="stable"), FNN_I64, "sort")
-    back = np.flip(np.argsort(np.flip(a, dim), dim, kind="stable"), dim)
-    return from_array(x.shape_[dim] - 1 - back, FNN_I64, "sort")
+    cdef Tensor rows = contiguous(x if dim == x.ndim_ - 1 or x.ndim_ == 0 else x.detach().movedim(dim, -1))
+    cdef Tensor places = new(FNN_I64, rows.ndim_, rows.shape_), scratch = new_like(places)
+    cdef int64_t length = x.shape_[dim] if x.ndim_ else 1
+    cdef fnn_call c
+    if x.size_:
+        start(&c, FNN_order_rows, x.dtype_ if x.dtype_ <= FNN_F64 else FNN_F32)
+        buffer(&c, places)
+        buffer(&c, scratch)
+        buffer(&c, rows)
+        c.args.n[0] = x.size_ // length
+        c.args.n[1] = length
+        c.args.n[2] = descending
+        c.args.n[3] = {FNN_I64: 8, FNN_I32: 4, FNN_BOOL: 1}.get(x.dtype_, 0)
+        run(&c, 2, 8.0 * x.size_ * (1 + (<object>length).bit_length()), 0)
+    return places if rows.ndim_ == 0 or dim == x.ndim_ - 1 else contiguous(places.movedim(-1, dim))
 
 
 def argsort(input, dim=-1, descending=False, stable=False):

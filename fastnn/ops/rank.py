@@ -8,7 +8,7 @@ from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.along import gather
 from fastnn.ops.argument import _dim as checked_dim
 from fastnn.ops.argument import _whole as checked_int
-from fastnn.ops.choose import where
+from fastnn.ops.choose import maximum, where
 from fastnn.ops.extreme import amax, amin
 from fastnn.ops.logic import isnan
 from fastnn.ops.order import sort
@@ -43,11 +43,11 @@ def _picked(x, places, dim, keepdim):
 
 
 def _at_rank(x, rank, dim):
-    """The place of the element of this rank (an int, or an array that broadcasts) along dim."""
+    """The place of the element of this rank (an int, or a Tensor with one along dim) along dim."""
     order = sort(x.detach(), dim, stable=True).indices
     if isinstance(rank, int):
         return order.narrow(dim, rank, 1) if x.ndim else order
-    return gather(order, dim, as_tensor(rank)) if x.ndim else order
+    return gather(order, dim, rank) if x.ndim else order
 
 
 def kthvalue(input, k, dim=-1, keepdim=False):
@@ -72,16 +72,14 @@ def _middle(x, dim, keepdim, skip_nan, op):
     size = x.shape[dim] if x.ndim else 1
     if size == 0:
         raise ValueError(f"{op}: dimension {dim} has size 0")
-    a = np.array(x.detach().numpy())
-    nans = np.isnan(a).sum(dim, keepdims=True) if a.dtype.kind == "f" and a.ndim else 0
-    rank = np.zeros(
-        [1 if d == dim % max(a.ndim, 1) else n for d, n in enumerate(a.shape)], np.int64
-    )
-    if skip_nan:
-        rank = rank + np.maximum(size - nans - 1, 0) // 2
-    else:  # NaN is sorted to the end, and wins
-        rank = np.where(nans > 0, size - nans, (size - 1) // 2) + rank
-    return _picked(x, _at_rank(x, rank.astype(np.int64), dim), dim, keepdim)
+    rank = (size - 1) // 2
+    if x.ndim and x.is_floating_point():
+        nans = isnan(x).sum(dim, keepdim=True)
+        if skip_nan:
+            rank = (maximum(size - nans - 1, 0).to(np.float64) / 2).to(np.int64)
+        else:  # NaN is sorted to the end, and wins
+            rank = where(nans > 0, size - nans, rank)
+    return _picked(x, _at_rank(x, rank, dim), dim, keepdim)
 
 
 def median(input, dim=None, keepdim=False):
@@ -166,7 +164,8 @@ def _quantile(x, q, dim, keepdim, interpolation, skip_nan, what):
         )
     if not x.is_floating_point():
         raise TypeError(f"{what}: input must be float32 or float64, got {x.dtype}")
-    points = np.asarray(as_tensor(q, np.float64).detach().numpy())
+    number = isinstance(q, (int, float))  # a Tensor is looked at: a recorded step ends there
+    points = np.asarray(q, np.float64) if number else as_tensor(q, np.float64).detach().numpy()
     if points.ndim > 1 or not ((points >= 0) & (points <= 1)).all():
         raise ValueError(
             f"{what}: q must hold numbers from 0 to 1 in at most one dimension, got {q}"
@@ -183,26 +182,19 @@ def _quantile(x, q, dim, keepdim, interpolation, skip_nan, what):
         raise ValueError(f"{what}: there are no elements")
     ordered = sort(x, dim).values
     ordered = ordered.movedim(dim, -1)
-    a = np.array(ordered.detach().numpy())
-    nans = np.isnan(a).sum(-1, keepdims=True)
-    last = (
-        np.maximum(a.shape[-1] - nans - 1, 0) if skip_nan else np.full(nans.shape, a.shape[-1] - 1)
-    )
-    rank = points.reshape(-1) * last
+    size = ordered.shape[-1]
+    nans = isnan(ordered).sum(-1, keepdim=True).to(np.float64)
+    last = maximum(size - nans - 1, 0.0) if skip_nan else nans * 0 + (size - 1)
+    rank = last * as_tensor(points.reshape(-1))
     if not skip_nan:
-        rank = np.where(nans > 0, a.shape[-1] - 1, rank)
-    low, high = np.floor(rank), np.ceil(rank)
-    if interpolation == "lower":
-        high = low
-    elif interpolation == "higher":
-        low = high
-    elif interpolation == "nearest":
-        low = high = np.round(rank)
-    share = {"linear": rank - np.floor(rank), "midpoint": np.where(high > low, 0.5, 0.0)}
-    weight = share.get(interpolation, np.zeros_like(rank))
-    below = gather(ordered, -1, as_tensor(low.astype(np.int64)))
-    above = gather(ordered, -1, as_tensor(high.astype(np.int64)))
-    y = below + (above - below) * as_tensor(weight.astype(a.dtype))
+        rank = where(nans > 0, size - 1.0, rank)
+    low, high = rank.floor(), rank.ceil()
+    weight = rank - low if interpolation == "linear" else (high > low) * 0.5
+    if interpolation in ("lower", "higher", "nearest"):
+        low = high = {"lower": low, "higher": high, "nearest": rank.round()}[interpolation]
+    below = gather(ordered, -1, low.to(np.int64))
+    above = gather(ordered, -1, high.to(np.int64))
+    y = below + (above - below) * weight.to(ordered.dtype)
     y = y.movedim(-1, 0)  # (points, ...)
     if whole or kept == ():
         y = y.reshape(-1, *kept) if keepdim else y.reshape(-1)

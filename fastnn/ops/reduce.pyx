@@ -1,12 +1,9 @@
 """Sums, products and counts over dimensions."""
 from fastnn._engine.engine cimport *
 from fastnn.ops.fold cimport *
+from fastnn.ops.integer cimport sum_integers
 
 import numpy as np
-
-from fastnn._engine.engine import _is_recording
-
-cdef double LARGEST = 2.0 ** 53 - 1
 
 cdef extern from "fastnn.h":
     enum:
@@ -38,15 +35,6 @@ cdef Tensor sum_over(Tensor x, int64_t mask, bint keepdim, bint average):
         node.n[0] = mask
         node.s[0] = 1.0 / axis.length if average and axis.length else 1
     return y
-
-
-cdef Tensor sum_of_integers(Tensor x, int64_t mask, bint keepdim):
-    """By Calls, as a recorded step wants it: exact in float64 where no sum can reach 2**53."""
-    cdef Tensor y = cast(x, FNN_F64)
-    if x.dtype_ != FNN_BOOL:
-        check_range(y, -LARGEST / max(x.size_, 1), LARGEST / max(x.size_, 1),
-                    b"sum: a recorded step adds integers that reach no more than 2**53 in all, got VALUE")
-    return cast(sum_over(y, mask, keepdim, False), FNN_I64)
 
 
 def sum(input, dim=None, keepdim=False, *, dtype=None):
@@ -87,10 +75,13 @@ def sum(input, dim=None, keepdim=False, *, dtype=None):
     """
     cdef Tensor x = as_dtype(as_tensor(input, "sum: input"), dtype)
     cdef int64_t mask = mask_of(x, dim, "sum")
-    if x.dtype_ > FNN_F64 and _is_recording():
-        return sum_of_integers(x, mask, keepdim)
+    cdef Axis axis
+    cdef Tensor y
     if x.dtype_ > FNN_F64:
-        return by_numpy(np.sum, x, dim, keepdim)
+        measure(x, mask, &axis)
+        y = reduced(x, mask, keepdim, FNN_I64)
+        sum_integers(y, packed(x, &axis), axis.outer, axis.length, axis.inner)
+        return y
     return sum_over(x, mask, keepdim, False)
 
 

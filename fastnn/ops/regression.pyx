@@ -220,12 +220,11 @@ cdef Tensor variances(object var, Tensor x):
         v = v.unsqueeze(-1)
     elif shape_of(v) != shape and shape_of(v) != rows + (1,):
         raise ValueError(f"gaussian_nll_loss: var has shape {shape_of(v)}, expected {shape}, {rows + (1,)} or {rows}")
-    if v.size_ and (to_numpy(v.detach()) < 0).any():
-        raise ValueError("gaussian_nll_loss: var has negative entries")
+    check_range(v, 0, math.inf, b"gaussian_nll_loss: var has negative entries, such as VALUE at position POSITION")
     return v
 
 
-def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, *, reduction="mean"):
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
     """The negative log likelihood of t under a normal distribution: (log(var) + (x - t)^2 / var) / 2.
 
     Parameters

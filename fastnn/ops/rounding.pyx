@@ -339,7 +339,8 @@ def clamp(input, min=None, max=None):
         if bound is not None and not is_number(bound):
             raise TypeError(f"clamp: {name} must be a number or a Tensor, got {type(bound).__name__}")
     if whole(input) and not isinstance(min, float) and not isinstance(max, float):
-        return by_numpy(lambda x: np.clip(x, min, max), input, None)
+        low = input if min is None else by_numpy(np.maximum, input, min)
+        return low if max is None else by_numpy(np.minimum, low, max)
     low = -np.inf if min is None else min
     high = np.inf if max is None else max
     return unary("clamp", FNN_clamp_forward, FNN_clamp_backward, False, input, clamp_graph, low, high)

@@ -80,15 +80,8 @@ cdef object reduced_loss(object losses, int reduction):
 
 
 cdef int check_signs(Tensor t, str what) except -1:
-    """Targets are 1 or -1; looked at in C, so that a recorded step goes on."""
-    cdef int64_t i
-    cdef double v
-    t = contiguous(t)
-    for i in range(t.size_):
-        v = (<float *>t.data_)[i] if t.dtype_ == FNN_F32 else (<double *>t.data_)[i]
-        if v != 1 and v != -1:
-            raise ValueError(f"{what}: target at position {i} is {v:g}, expected 1 or -1")
-    return 0
+    """Targets are 1 or -1."""
+    return check_either(t, 1, -1, f"{what}: target at position POSITION is VALUE, expected 1 or -1".encode())
 
 
 cdef int same_shape_as(object name, Tensor t, Tensor x, str what) except -1:

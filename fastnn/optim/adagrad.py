@@ -1,5 +1,9 @@
 """Adagrad."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 from fastnn.optim.optimizer import Optimizer, at_least
 
 
@@ -44,17 +48,17 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-2,
-        lr_decay=0,
-        weight_decay=0,
-        initial_accumulator_value=0,
-        eps=1e-10,
+        params: Iterable,
+        lr: float = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
         *,
-        maximize=False,
-        l1_decay=0,
+        maximize: bool = False,
+        l1_decay: float = 0,
         **options,
-    ):
+    ) -> None:
         self.initial_state = at_least(
             "Adagrad", "initial_accumulator_value", initial_accumulator_value
         )
@@ -72,7 +76,7 @@ class Adagrad(Optimizer):
             options,
         )
 
-    def cells(self, group):
+    def cells(self, group: dict):
         """See `Optimizer`."""
         return (
             at_least("Adagrad", "lr", group["lr"]),

@@ -1,5 +1,9 @@
 """Adam and AdamW."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 from fastnn.optim.optimizer import Optimizer, at_least, two_betas
 
 
@@ -53,18 +57,18 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0,
-        amsgrad=False,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
         *,
-        maximize=False,
-        decoupled_weight_decay=False,
-        l1_decay=0,
+        maximize: bool = False,
+        decoupled_weight_decay: bool = False,
+        l1_decay: float = 0,
         **options,
-    ):
+    ) -> None:
         super().__init__(
             params,
             {
@@ -80,7 +84,7 @@ class Adam(Optimizer):
             options,
         )
 
-    def cells(self, group):
+    def cells(self, group: dict):
         """See `Optimizer`."""
         name = type(self).__name__
         return (
@@ -91,11 +95,11 @@ class Adam(Optimizer):
             at_least(name, "eps", group["eps"]),
         )
 
-    def used(self, group):
+    def used(self, group: dict):
         """See `Optimizer`."""
         return True, True, group["amsgrad"]
 
-    def option(self, group):
+    def option(self, group: dict):
         """See `Optimizer`."""
         return bool(group["decoupled_weight_decay"])
 
@@ -127,17 +131,17 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params,
-        lr=1e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=1e-2,
-        amsgrad=False,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
         *,
-        maximize=False,
-        l1_decay=0,
+        maximize: bool = False,
+        l1_decay: float = 0,
         **options,
-    ):
+    ) -> None:
         super().__init__(
             params,
             lr,

@@ -1,5 +1,9 @@
 """Adamax."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 from fastnn.optim.optimizer import Optimizer, at_least, two_betas
 
 
@@ -49,16 +53,16 @@ class Adamax(Optimizer):
 
     def __init__(
         self,
-        params,
-        lr=2e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0,
+        params: Iterable,
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
         *,
-        maximize=False,
-        l1_decay=0,
+        maximize: bool = False,
+        l1_decay: float = 0,
         **options,
-    ):
+    ) -> None:
         super().__init__(
             params,
             {
@@ -72,7 +76,7 @@ class Adamax(Optimizer):
             options,
         )
 
-    def cells(self, group):
+    def cells(self, group: dict):
         """See `Optimizer`."""
         return (
             at_least("Adamax", "lr", group["lr"]),

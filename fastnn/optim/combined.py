@@ -1,13 +1,16 @@
 """Schedules made of other schedules: one after another, all at once, after a warm-up."""
 
-from bisect import bisect_right
+from __future__ import annotations
 
-from fastnn.optim.optimizer import at_least
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+
+from fastnn.optim.optimizer import Optimizer, at_least
 from fastnn.optim.plateau import ReduceLROnPlateau
 from fastnn.optim.schedule import LRScheduler
 
 
-def check_members(what, schedulers, optimizer):
+def check_members(what, schedulers: Sequence, optimizer: Optimizer):
     """All schedules are of this optimizer, and need no metric."""
     for scheduler in schedulers:
         if not isinstance(scheduler, LRScheduler):
@@ -21,12 +24,12 @@ def check_members(what, schedulers, optimizer):
 class _Combined(LRScheduler):
     """Schedules in ``_schedulers``, whose states are saved with their own."""
 
-    def state_dict(self):
+    def state_dict(self) -> dict:
         """The own state and those of all schedules."""
         own = {k: v for k, v in super().state_dict().items() if k != "_schedulers"}
         return {**own, "_schedulers": [s.state_dict() for s in self._schedulers]}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict) -> None:
         """Continue from what `state_dict` returned."""
         for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             scheduler.load_state_dict(state)
@@ -58,7 +61,9 @@ class SequentialLR(_Combined):
     [0.5, 0.75, 1.0, 0.1]
     """
 
-    def __init__(self, optimizer, schedulers, milestones):
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence, milestones: Iterable[int]
+    ) -> None:
         self._check_optimizer(optimizer)
         if len(schedulers) != len(milestones) + 1:
             raise ValueError(
@@ -66,7 +71,7 @@ class SequentialLR(_Combined):
             )
         check_members("SequentialLR", schedulers, optimizer)
         self.optimizer, self.last_epoch = optimizer, 0
-        self.milestones, self._schedulers = list(milestones), list(schedulers)
+        self._milestones, self._schedulers = list(milestones), list(schedulers)
         self._restart()
 
     def _begin(self, scheduler):
@@ -77,14 +82,14 @@ class SequentialLR(_Combined):
 
     def _restart(self):
         self.last_epoch = 0
-        self._begin(self._schedulers[bisect_right(self.milestones, 0)])
+        self._begin(self._schedulers[bisect_right(self._milestones, 0)])
 
     def step(self):
         """Go to the next epoch, and to the next schedule when it is time."""
         self.last_epoch += 1
-        current = bisect_right(self.milestones, self.last_epoch)
+        current = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[current]
-        if current > 0 and self.milestones[current - 1] == self.last_epoch:
+        if current > 0 and self._milestones[current - 1] == self.last_epoch:
             self._begin(scheduler)
             return
         scheduler.step()
@@ -120,7 +125,7 @@ class ChainedScheduler(_Combined):
     [0.5, 0.25, 0.25, 0.125]
     """
 
-    def __init__(self, schedulers, optimizer=None):
+    def __init__(self, schedulers: Sequence, optimizer: Optimizer = None) -> None:
         schedulers = list(schedulers)
         if not schedulers:
             raise ValueError("ChainedScheduler: expected at least one schedule")
@@ -175,7 +180,9 @@ class WarmUpLR(_Combined):
     [0.5, 0.75, 1.0, 0.5]
     """
 
-    def __init__(self, scheduler, total_iters, start_factor=1.0 / 3):
+    def __init__(
+        self, scheduler: LRScheduler, total_iters: int, start_factor: float = 1.0 / 3
+    ) -> None:
         if not isinstance(scheduler, LRScheduler):
             raise TypeError(f"WarmUpLR: expected a schedule, got {type(scheduler).__name__}")
         self.total_iters = int(at_least("WarmUpLR", "total_iters", total_iters, 1))
@@ -196,7 +203,7 @@ class WarmUpLR(_Combined):
         self._goals = list(self._schedulers[0].get_last_lr())
         self._warm(0)
 
-    def step(self, metrics=None):
+    def step(self, metrics: float | None = None):
         """Go to the next epoch.
 
         Parameters

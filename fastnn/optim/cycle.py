@@ -1,94 +1,22 @@
-"""Schedules that come back: cosine with warm restarts, cyclic, one cycle."""
+"""Schedules that go up and down again: cyclic, one cycle."""
+
+from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from fastnn.optim.optimizer import at_least
+from fastnn.optim.function import function_state
+from fastnn.optim.optimizer import Optimizer, at_least
 from fastnn.optim.schedule import AbsoluteLR
 
 
-def per_group(what, name, value, count):
+def per_group(what, name: str, value: Any, count):
     """One number per group."""
     values = list(value) if isinstance(value, (list, tuple)) else [value] * count
     if len(values) != count:
         raise ValueError(f"{what}: expected {count} values of {name}, got {len(values)}")
     return [at_least(what, name, v) for v in values]
-
-
-class CosineAnnealingWarmRestarts(AbsoluteLR):
-    """lr = eta_min + (base - eta_min) (1 + cos(pi t / T)) / 2, t from the last restart, T to the next.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    T_0 : int
-        Epochs to the first restart.
-    T_mult : int
-        How many times longer each period is than the one before. Default 1.
-    eta_min : float
-        Default 0.
-    last_epoch : int
-        Default -1.
-
-    Raises
-    ------
-    ValueError
-        For T_0 or T_mult below 1.
-
-    Notes
-    -----
-    Loshchilov and Hutter, SGDR (2017), eq. 5; ``torch.optim.lr_scheduler.CosineAnnealingWarmRestarts``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> optimizer = fastnn.optim.SGD([fastnn.nn.Parameter(fastnn.zeros(1))], lr=1.0)
-    >>> schedule = fastnn.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 2)
-    >>> rates = []
-    >>> for _ in range(4):
-    ...     rates.append(round(schedule.get_last_lr()[0], 3)); schedule.step()
-    >>> rates
-    [1.0, 0.5, 1.0, 0.5]
-    """
-
-    def __init__(self, optimizer, T_0, T_mult=1, eta_min=0.0, last_epoch=-1):
-        for name, value in (("T_0", T_0), ("T_mult", T_mult)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"CosineAnnealingWarmRestarts: {name} must be an integer of at least 1, got {value}"
-                )
-        self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
-        self._position = last_epoch + 1
-        super().__init__(optimizer, last_epoch)
-
-    def lr_at(self, base, epoch):
-        """See LRScheduler; the epoch may have a fraction."""
-        period = self.T_0
-        if self.T_mult == 1:
-            epoch %= period
-        while epoch >= period:
-            epoch -= period
-            period *= self.T_mult
-        return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * epoch / period)) / 2
-
-    def _restart(self):
-        self._position = 0
-        super()._restart()
-
-    def step(self, epoch=None):
-        """Go to the next epoch, or to `epoch`, which may have a fraction.
-
-        Parameters
-        ----------
-        epoch : float, optional
-            Not negative; later steps go on from it.
-        """
-        if epoch is not None and not epoch >= 0:
-            raise ValueError(
-                f"CosineAnnealingWarmRestarts: epoch must not be negative, got {epoch}"
-            )
-        self._position = self._position + 1 if epoch is None else epoch
-        self.last_epoch = math.floor(self._position)
-        self._set([self._rate(i, self._position) for i in range(len(self.base_lrs))])
 
 
 class _Cycle(AbsoluteLR):
@@ -103,8 +31,11 @@ class _Cycle(AbsoluteLR):
             )
         self.base_momentums = per_group(name, "base_momentum", base, count)
         self.max_momentums = per_group(name, "max_momentum", top, count)
+        limits = zip(optimizer.param_groups, self.base_momentums, self.max_momentums, strict=True)
+        for group, low, high in limits:  # under PyTorch's names, as it reads them
+            group["base_momentum"], group["max_momentum"] = low, high
 
-    def momentum_at(self, i, epoch):
+    def momentum_at(self, i, epoch: float):
         """Momentum of group i."""
         raise TypeError(f"{type(self).__name__} must define momentum_at(i, epoch)")
 
@@ -170,20 +101,20 @@ class CyclicLR(_Cycle):
 
     def __init__(
         self,
-        optimizer,
-        base_lr,
-        max_lr,
-        step_size_up=2000,
-        step_size_down=None,
-        mode="triangular",
-        gamma=1.0,
-        scale_fn=None,
-        scale_mode="cycle",
-        cycle_momentum=True,
-        base_momentum=0.8,
-        max_momentum=0.9,
-        last_epoch=-1,
-    ):
+        optimizer: Optimizer,
+        base_lr: float | Sequence[float],
+        max_lr: float | Sequence[float],
+        step_size_up: int = 2000,
+        step_size_down: int | None = None,
+        mode: str = "triangular",
+        gamma: float = 1.0,
+        scale_fn: Callable | None = None,
+        scale_mode: str = "cycle",
+        cycle_momentum: bool = True,
+        base_momentum: float | Sequence[float] = 0.8,
+        max_momentum: float | Sequence[float] = 0.9,
+        last_epoch: int = -1,
+    ) -> None:
         self._check_optimizer(optimizer)
         count = len(optimizer.param_groups)
         if mode not in ("triangular", "triangular2", "exp_range"):
@@ -211,6 +142,25 @@ class CyclicLR(_Cycle):
         super().__init__(optimizer, last_epoch)
         self.base_lrs = lows
 
+    def state_dict(self) -> dict:
+        """All but the optimizer and `scale_fn`; of an object that is called, its attributes."""
+        state = super().state_dict()
+        custom = None if self.scale_fn is None else function_state(self.scale_fn)
+        own = {"scale_fn", "_lows"}
+        return {
+            **{k: v for k, v in state.items() if k not in own},
+            "_scale_fn_custom": custom,
+            "use_beta1": "betas" in self.optimizer.param_groups[0],
+        }
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Continue from what `state_dict` returned."""
+        own = {"_scale_fn_custom", "_scale_fn_ref", "use_beta1"}
+        super().load_state_dict({k: v for k, v in state_dict.items() if k not in own})
+        self._lows = self.base_lrs
+        if state_dict.get("_scale_fn_custom"):
+            self.scale_fn.__dict__.update(state_dict["_scale_fn_custom"])
+
     def _height(self, epoch):
         cycle = math.floor(1 + epoch / self.total_size)
         x = 1 + epoch / self.total_size - cycle
@@ -225,7 +175,7 @@ class CyclicLR(_Cycle):
     def _rate(self, i, epoch):
         return self._lows[i] + (self.max_lrs[i] - self._lows[i]) * self._height(epoch)
 
-    def momentum_at(self, i, epoch):
+    def momentum_at(self, i, epoch: float):
         """See `_Cycle`."""
         top = self.max_momentums[i]
         return top - (top - self.base_momentums[i]) * self._height(epoch)
@@ -284,21 +234,21 @@ class OneCycleLR(_Cycle):
 
     def __init__(
         self,
-        optimizer,
-        max_lr,
-        total_steps=None,
-        epochs=None,
-        steps_per_epoch=None,
-        pct_start=0.3,
-        anneal_strategy="cos",
-        cycle_momentum=True,
-        base_momentum=0.85,
-        max_momentum=0.95,
-        div_factor=25.0,
-        final_div_factor=1e4,
-        three_phase=False,
-        last_epoch=-1,
-    ):
+        optimizer: Optimizer,
+        max_lr: float | Sequence[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float | Sequence[float] = 0.85,
+        max_momentum: float | Sequence[float] = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        last_epoch: int = -1,
+    ) -> None:
         self._check_optimizer(optimizer)
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
@@ -332,8 +282,9 @@ class OneCycleLR(_Cycle):
             for first, top in zip(firsts, tops, strict=True)
         ]
         if last_epoch == -1:
-            for group, first in zip(optimizer.param_groups, firsts, strict=True):
-                group["initial_lr"] = first
+            for group, rates in zip(optimizer.param_groups, self._rates, strict=True):
+                group["initial_lr"], group["max_lr"] = rates["first"], rates["top"]
+                group["min_lr"] = rates["last"]  # all three under PyTorch's names, as it reads them
         super().__init__(optimizer, last_epoch)
 
     def _between(self, start, end, share):
@@ -357,7 +308,7 @@ class OneCycleLR(_Cycle):
         rates = self._rates[i]
         return self._between(rates[start], rates[self._goals[phase][0]], share)
 
-    def momentum_at(self, i, epoch):
+    def momentum_at(self, i, epoch: float):
         """See `_Cycle`."""
         phase, share = self._phase(epoch)
         start = self._goals[phase - 1][1] if phase else "high"

@@ -1,6 +1,10 @@
 """Schedules that PyTorch has not: 1/t decay, two-stage exponential, new-bob, rising momentum."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from fastnn.optim.optimizer import Optimizer, at_least
 from fastnn.optim.plateau import ReduceLROnPlateau
@@ -31,11 +35,11 @@ class InverseTimeLR(LRScheduler):
     [0.5]
     """
 
-    def __init__(self, optimizer, decay, last_epoch=-1):
+    def __init__(self, optimizer: Optimizer, decay: float, last_epoch: int = -1) -> None:
         self.decay = at_least("InverseTimeLR", "decay", decay)
         super().__init__(optimizer, last_epoch)
 
-    def lr_at(self, base, epoch):
+    def lr_at(self, base: float, epoch: float) -> float:
         """See LRScheduler."""
         return base / (1 + self.decay * epoch)
 
@@ -65,13 +69,15 @@ class TwoStageExponentialLR(LRScheduler):
     [1.0, 1.0, 1.0, 0.368]
     """
 
-    def __init__(self, optimizer, first, second, switch, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer, first: float, second: float, switch: int, last_epoch: int = -1
+    ) -> None:
         self.first = at_least("TwoStageExponentialLR", "first", first)
         self.second = at_least("TwoStageExponentialLR", "second", second)
         self.switch = at_least("TwoStageExponentialLR", "switch", switch)
         super().__init__(optimizer, last_epoch)
 
-    def lr_at(self, base, epoch):
+    def lr_at(self, base: float, epoch: float) -> float:
         """See LRScheduler."""
         early = min(epoch, self.switch)
         return base * math.exp(-self.first * early - self.second * (epoch - early))
@@ -108,18 +114,24 @@ class NewBobLR(ReduceLROnPlateau):
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
 
-    def __init__(self, optimizer, factor=0.5, threshold=0.0, min_lr=0.0):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        factor: float = 0.5,
+        threshold: float = 0.0,
+        min_lr: float | Sequence[float] = 0.0,
+    ) -> None:
         super().__init__(
             optimizer, "min", factor, 0, at_least("NewBobLR", "threshold", threshold), min_lr=min_lr
         )
 
-    def step(self, metrics):
+    def step(self, metrics: float):
         """Look at this epoch's validation error, a number."""
         error = float(metrics)
         super().step(error)
         self.best = error  # the next epoch is compared with this one
 
-    def is_better(self, value, best):
+    def is_better(self, value: Any, best) -> bool:
         """Whether the error fell by the threshold, or at least did not rise."""
         return value <= best * (1 - self.threshold)
 
@@ -158,7 +170,9 @@ class LinearMomentum:
     [0.5, 0.75, 1.0, 1.0]
     """
 
-    def __init__(self, optimizer, start=0.5, end=0.9, total_iters=5):
+    def __init__(
+        self, optimizer: Optimizer, start: float = 0.5, end: float = 0.9, total_iters: int = 5
+    ) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(
                 f"LinearMomentum: expected an Optimizer, got {type(optimizer).__name__}"
@@ -188,11 +202,11 @@ class LinearMomentum:
         self.last_epoch += 1
         self._set()
 
-    def state_dict(self):
+    def state_dict(self) -> dict:
         """All but the optimizer."""
         return {k: v for k, v in self.__dict__.items() if k != "optimizer"}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict) -> None:
         """Continue from what `state_dict` returned."""
         self.__dict__.update(state_dict)
         self._set()

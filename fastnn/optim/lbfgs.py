@@ -1,5 +1,9 @@
 """LBFGS: a quasi-Newton method for full batches."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
 import numpy as np
 
 from fastnn._engine.engine import Tensor, tensor
@@ -69,15 +73,15 @@ class LBFGS(Optimizer):
 
     def __init__(
         self,
-        params,
-        lr=1,
-        max_iter=20,
-        max_eval=None,
-        tolerance_grad=1e-7,
-        tolerance_change=1e-9,
-        history_size=100,
-        line_search_fn=None,
-    ):
+        params: Iterable,
+        lr: float = 1,
+        max_iter: int = 20,
+        max_eval: int | None = None,
+        tolerance_grad: float = 1e-7,
+        tolerance_change: float = 1e-9,
+        history_size: int = 100,
+        line_search_fn: str | None = None,
+    ) -> None:
         if max_eval is None:
             max_eval = max_iter * 5 // 4
         super().__init__(
@@ -94,7 +98,7 @@ class LBFGS(Optimizer):
         )
         self._memory = {}
 
-    def add_param_group(self, param_group):
+    def add_param_group(self, param_group: dict) -> None:
         """See `Optimizer`; there can be but one."""
         if self.param_groups:
             raise ValueError("LBFGS has one parameter group")
@@ -102,7 +106,7 @@ class LBFGS(Optimizer):
         if len(self._arenas) > 1:
             raise ValueError("LBFGS: parameters must have one dtype, got float32 and float64")
 
-    def cells(self, group):
+    def cells(self, group: dict):
         """See `Optimizer`."""
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise ValueError(
@@ -137,7 +141,7 @@ class LBFGS(Optimizer):
 
     # --- the step ---
 
-    def step(self, closure=None):
+    def step(self, closure: Callable | None = None):
         """Make up to `max_iter` iterations.
 
         Parameters
@@ -242,14 +246,14 @@ class LBFGS(Optimizer):
     def _state_of(self, p):
         return dict(self._memory) if p is self._params[0] and self._memory else {}
 
-    def state_dict(self):
+    def state_dict(self) -> dict:
         """State and hyperparameters, in PyTorch's format: all state is that of parameter 0."""
         group = {k: v for k, v in self.param_groups[0].items() if k != "params"}
         groups = [{**group, "params": list(range(len(self._params)))}]
         memory = {name: _copied(value) for name, value in self._memory.items()}
         return {"state": {0: memory} if memory else {}, "param_groups": groups}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict) -> None:
         """Continue from what `state_dict` returned, here or in PyTorch.
 
         Raises

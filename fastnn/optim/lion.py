@@ -1,5 +1,9 @@
 """Lion."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 from fastnn.optim.optimizer import Optimizer, at_least, two_betas
 
 
@@ -47,15 +51,15 @@ class Lion(Optimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-4,
-        betas=(0.9, 0.99),
-        weight_decay=0,
+        params: Iterable,
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0,
         *,
-        maximize=False,
-        l1_decay=0,
+        maximize: bool = False,
+        l1_decay: float = 0,
         **options,
-    ):
+    ) -> None:
         super().__init__(
             params,
             {
@@ -68,7 +72,7 @@ class Lion(Optimizer):
             options,
         )
 
-    def cells(self, group):
+    def cells(self, group: dict):
         """See `Optimizer`."""
         return (
             at_least("Lion", "lr", group["lr"]),

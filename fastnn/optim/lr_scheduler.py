@@ -6,7 +6,6 @@ from fastnn.optim.combined import (
     WarmUpLR,
 )
 from fastnn.optim.cycle import (
-    CosineAnnealingWarmRestarts,
     CyclicLR,
     OneCycleLR,
 )
@@ -16,17 +15,20 @@ from fastnn.optim.decay import (
     NewBobLR,
     TwoStageExponentialLR,
 )
+from fastnn.optim.function import (
+    LambdaLR,
+    MultiplicativeLR,
+)
 from fastnn.optim.plateau import (
     ReduceLROnPlateau,
 )
+from fastnn.optim.restart import CosineAnnealingWarmRestarts
 from fastnn.optim.schedule import (
     ConstantLR,
     CosineAnnealingLR,
     ExponentialLR,
-    LambdaLR,
     LinearLR,
     LRScheduler,
-    MultiplicativeLR,
     MultiStepLR,
     PolynomialLR,
     StepLR,

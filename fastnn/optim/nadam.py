@@ -1,5 +1,9 @@
 """NAdam."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 from fastnn.optim.optimizer import Optimizer, at_least, two_betas
 
 
@@ -54,18 +58,18 @@ class NAdam(Optimizer):
 
     def __init__(
         self,
-        params,
-        lr=2e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0,
-        momentum_decay=4e-3,
-        decoupled_weight_decay=False,
+        params: Iterable,
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
         *,
-        maximize=False,
-        l1_decay=0,
+        maximize: bool = False,
+        l1_decay: float = 0,
         **options,
-    ):
+    ) -> None:
         super().__init__(
             params,
             {
@@ -81,7 +85,7 @@ class NAdam(Optimizer):
             options,
         )
 
-    def cells(self, group):
+    def cells(self, group: dict):
         """See `Optimizer`."""
         return (
             at_least("NAdam", "lr", group["lr"]),
@@ -92,6 +96,6 @@ class NAdam(Optimizer):
             at_least("NAdam", "momentum_decay", group["momentum_decay"]),
         )
 
-    def option(self, group):
+    def option(self, group: dict):
         """See `Optimizer`."""
         return group["decoupled_weight_decay"]

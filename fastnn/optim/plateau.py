@@ -1,8 +1,12 @@
 """A learning-rate schedule that looks at a metric."""
 
-import math
+from __future__ import annotations
 
-from fastnn.optim.optimizer import at_least
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from fastnn.optim.optimizer import Optimizer, at_least
 from fastnn.optim.schedule import LRScheduler
 
 
@@ -42,16 +46,16 @@ class ReduceLROnPlateau(LRScheduler):
 
     def __init__(
         self,
-        optimizer,
-        mode="min",
-        factor=0.1,
-        patience=10,
-        threshold=1e-4,
-        threshold_mode="rel",
-        cooldown=0,
-        min_lr=0.0,
-        eps=1e-8,
-    ):
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float | Sequence[float] = 0.0,
+        eps: float = 1e-8,
+    ) -> None:
         self._check_optimizer(optimizer)
         if mode not in ("min", "max"):
             raise ValueError(f"ReduceLROnPlateau: mode must be 'min' or 'max', got {mode!r}")
@@ -77,7 +81,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
 
-    def step(self, metrics):
+    def step(self, metrics: float):
         """Look at this epoch's metric, a number."""
         value = float(metrics)
         self.last_epoch += 1
@@ -96,7 +100,7 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
-    def is_better(self, value, best):
+    def is_better(self, value: Any, best) -> bool:
         """Whether value improves on best by more than the threshold."""
         sign = 1 if self.mode == "max" else -1
         if self.threshold_mode == "abs":

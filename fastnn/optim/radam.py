@@ -1,5 +1,9 @@
 """RAdam."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 from fastnn.optim.optimizer import Optimizer, at_least, two_betas
 
 
@@ -51,17 +55,17 @@ class RAdam(Optimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-3,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0,
-        decoupled_weight_decay=False,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
         *,
-        maximize=False,
-        l1_decay=0,
+        maximize: bool = False,
+        l1_decay: float = 0,
         **options,
-    ):
+    ) -> None:
         super().__init__(
             params,
             {
@@ -76,7 +80,7 @@ class RAdam(Optimizer):
             options,
         )
 
-    def cells(self, group):
+    def cells(self, group: dict):
         """See `Optimizer`."""
         return (
             at_least("RAdam", "lr", group["lr"]),
@@ -86,6 +90,6 @@ class RAdam(Optimizer):
             at_least("RAdam", "eps", group["eps"]),
         )
 
-    def option(self, group):
+    def option(self, group: dict):
         """See `Optimizer`."""
         return group["decoupled_weight_decay"]

@@ -1,5 +1,9 @@
 """RMSprop."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 from fastnn.optim.optimizer import Optimizer, at_least
 
 
@@ -46,18 +50,18 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-2,
-        alpha=0.99,
-        eps=1e-8,
-        weight_decay=0,
-        momentum=0,
-        centered=False,
+        params: Iterable,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
         *,
-        maximize=False,
-        l1_decay=0,
+        maximize: bool = False,
+        l1_decay: float = 0,
         **options,
-    ):
+    ) -> None:
         super().__init__(
             params,
             {
@@ -73,7 +77,7 @@ class RMSprop(Optimizer):
             options,
         )
 
-    def cells(self, group):
+    def cells(self, group: dict):
         """See `Optimizer`."""
         return (
             at_least("RMSprop", "lr", group["lr"]),
@@ -84,6 +88,6 @@ class RMSprop(Optimizer):
             at_least("RMSprop", "momentum", group["momentum"]),
         )
 
-    def used(self, group):
+    def used(self, group: dict):
         """See `Optimizer`."""
         return True, group["centered"], group["momentum"] > 0

@@ -1,5 +1,9 @@
 """Rprop."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 from fastnn.optim.optimizer import Optimizer, at_least
 
 
@@ -45,14 +49,14 @@ class Rprop(Optimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-2,
-        etas=(0.5, 1.2),
-        step_sizes=(1e-6, 50),
+        params: Iterable,
+        lr: float = 1e-2,
+        etas: tuple[float, float] = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-6, 50),
         *,
-        maximize=False,
+        maximize: bool = False,
         **options,
-    ):
+    ) -> None:
         super().__init__(
             params,
             {
@@ -64,7 +68,7 @@ class Rprop(Optimizer):
             options,
         )
 
-    def cells(self, group):
+    def cells(self, group: dict):
         """See `Optimizer`."""
         return (
             at_least("Rprop", "lr", group["lr"]),

@@ -4,8 +4,11 @@ A schedule is one formula, ``lr_at(base, epoch)``. It is set as it stands while 
 the rate; after a change by hand or by a second schedule the rate goes on in the same proportions.
 """
 
+from __future__ import annotations
+
 import math
 from bisect import bisect_right
+from collections.abc import Iterable
 
 from fastnn.optim.optimizer import Optimizer
 
@@ -21,7 +24,7 @@ class LRScheduler:
         -1 to start; else the last epoch of a run that goes on, whose groups have ``initial_lr``.
     """
 
-    def __init__(self, optimizer, last_epoch=-1):
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self._check_optimizer(optimizer)
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
@@ -46,7 +49,7 @@ class LRScheduler:
                 f"{type(self).__name__}: expected an Optimizer, got {type(optimizer).__name__}"
             )
 
-    def lr_at(self, base, epoch):
+    def lr_at(self, base: float, epoch: float) -> float:
         """The rate of a group with this base rate at this epoch."""
         raise TypeError(f"{type(self).__name__} must define lr_at(base, epoch)")
 
@@ -91,15 +94,15 @@ class LRScheduler:
         before, now = self._rate(i, epoch - 1), self._rate(i, epoch)
         return rate * now / before if before else now
 
-    def get_last_lr(self):
+    def get_last_lr(self) -> list[float]:
         """The rates that were set last, one per group."""
         return self._last_lr
 
-    def state_dict(self):
+    def state_dict(self) -> dict:
         """All but the optimizer and functions, as a dict."""
         return {k: v for k, v in self.__dict__.items() if k != "optimizer" and not callable(v)}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict) -> None:
         """Continue from what `state_dict` returned; the optimizer's own state is loaded apart."""
         self.__dict__.update(state_dict)
 
@@ -125,13 +128,15 @@ class StepLR(LRScheduler):
     0.1
     """
 
-    def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         if int(step_size) < 1:
             raise ValueError(f"StepLR: step_size must be at least 1, got {step_size}")
         self.step_size, self.gamma = int(step_size), gamma
         super().__init__(optimizer, last_epoch)
 
-    def lr_at(self, base, epoch):
+    def lr_at(self, base: float, epoch: float) -> float:
         """See LRScheduler."""
         return base * self.gamma ** (epoch // self.step_size)
 
@@ -149,11 +154,17 @@ class MultiStepLR(LRScheduler):
         Default -1.
     """
 
-    def __init__(self, optimizer, milestones, gamma=0.1, last_epoch=-1):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        milestones: Iterable[int],
+        gamma: float = 0.1,
+        last_epoch: int = -1,
+    ) -> None:
         self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
-    def lr_at(self, base, epoch):
+    def lr_at(self, base: float, epoch: float) -> float:
         """See LRScheduler."""
         return base * self.gamma ** bisect_right(self.milestones, epoch)
 
@@ -177,11 +188,11 @@ class ExponentialLR(LRScheduler):
     [0.25]
     """
 
-    def __init__(self, optimizer, gamma, last_epoch=-1):
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def lr_at(self, base, epoch):
+    def lr_at(self, base: float, epoch: float) -> float:
         """See LRScheduler."""
         return base * self.gamma**epoch
 
@@ -204,13 +215,15 @@ class CosineAnnealingLR(LRScheduler):
     Loshchilov and Hutter, SGDR (2017), eq. 5, without restarts.
     """
 
-    def __init__(self, optimizer, T_max, eta_min=0.0, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
+    ) -> None:
         if T_max <= 0:
             raise ValueError(f"CosineAnnealingLR: T_max must be positive, got {T_max}")
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
-    def lr_at(self, base, epoch):
+    def lr_at(self, base: float, epoch: float) -> float:
         """See LRScheduler."""
         return (
             self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * epoch / self.T_max)) / 2
@@ -239,8 +252,13 @@ class LinearLR(LRScheduler):
     """
 
     def __init__(
-        self, optimizer, start_factor=1.0 / 3, end_factor=1.0, total_iters=5, last_epoch=-1
-    ):
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1.0 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
         if not 0 < start_factor <= 1:
             raise ValueError(
                 f"LinearLR: start_factor must be above 0 and at most 1, got {start_factor}"
@@ -250,7 +268,7 @@ class LinearLR(LRScheduler):
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer, last_epoch)
 
-    def lr_at(self, base, epoch):
+    def lr_at(self, base: float, epoch: float) -> float:
         """See LRScheduler."""
         done = min(epoch, self.total_iters) / self.total_iters
         return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
@@ -270,13 +288,19 @@ class ConstantLR(LRScheduler):
         Default -1.
     """
 
-    def __init__(self, optimizer, factor=1.0 / 3, total_iters=5, last_epoch=-1):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        factor: float = 1.0 / 3,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
         if not 0 <= factor <= 1:
             raise ValueError(f"ConstantLR: factor must be from 0 to 1, got {factor}")
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer, last_epoch)
 
-    def lr_at(self, base, epoch):
+    def lr_at(self, base: float, epoch: float) -> float:
         """See LRScheduler."""
         return base * (self.factor if epoch < self.total_iters else 1.0)
 
@@ -295,24 +319,15 @@ class PolynomialLR(LRScheduler):
         Default -1.
     """
 
-    def __init__(self, optimizer, total_iters=5, power=1.0, last_epoch=-1):
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ) -> None:
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer, last_epoch)
 
-    def lr_at(self, base, epoch):
+    def lr_at(self, base: float, epoch: float) -> float:
         """See LRScheduler."""
         return base * (1 - min(epoch, self.total_iters) / self.total_iters) ** self.power
-
-
-def functions_of(what, lr_lambda, count):
-    """One callable per group."""
-    found = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
-    if len(found) != count:
-        raise ValueError(f"{what}: expected {count} functions, one per group, got {len(found)}")
-    for function in found:
-        if not callable(function):
-            raise TypeError(f"{what}: expected functions, got {type(function).__name__}")
-    return found
 
 
 class AbsoluteLR(LRScheduler):
@@ -323,73 +338,3 @@ class AbsoluteLR(LRScheduler):
 
     def _next(self, i, rate, epoch):
         return self._rate(i, epoch)
-
-
-class LambdaLR(AbsoluteLR):
-    """lr = base f(epoch).
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    lr_lambda : callable, or one callable per group
-    last_epoch : int
-        Default -1.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> optimizer = fastnn.optim.SGD([fastnn.nn.Parameter(fastnn.zeros(1))], lr=1.0)
-    >>> schedule = fastnn.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
-    >>> schedule.step(); schedule.get_last_lr()
-    [0.5]
-    """
-
-    def __init__(self, optimizer, lr_lambda, last_epoch=-1):
-        self._check_optimizer(optimizer)
-        self.lr_lambdas = functions_of("LambdaLR", lr_lambda, len(optimizer.param_groups))
-        super().__init__(optimizer, last_epoch)
-
-    def _rate(self, i, epoch):
-        return self.base_lrs[i] * self.lr_lambdas[i](epoch)
-
-    def state_dict(self):
-        """All but the optimizer and the functions."""
-        return {k: v for k, v in super().state_dict().items() if k != "lr_lambdas"}
-
-
-class MultiplicativeLR(LRScheduler):
-    """lr *= f(epoch) at each step.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    lr_lambda : callable, or one callable per group
-    last_epoch : int
-        Default -1.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> optimizer = fastnn.optim.SGD([fastnn.nn.Parameter(fastnn.zeros(1))], lr=1.0)
-    >>> schedule = fastnn.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
-    >>> schedule.step(); schedule.step(); schedule.get_last_lr()
-    [0.25]
-    """
-
-    def __init__(self, optimizer, lr_lambda, last_epoch=-1):
-        self._check_optimizer(optimizer)
-        self.lr_lambdas = functions_of("MultiplicativeLR", lr_lambda, len(optimizer.param_groups))
-        super().__init__(optimizer, last_epoch)
-
-    def _rate(self, i, epoch):
-        factors = (self.lr_lambdas[i](e) for e in range(1, epoch + 1))
-        return self.base_lrs[i] * math.prod(factors)
-
-    def _next(self, i, rate, epoch):
-        return rate * self.lr_lambdas[i](epoch)
-
-    _rate_after = _next
-
-    def state_dict(self):
-        """All but the optimizer and the functions."""
-        return {k: v for k, v in super().state_dict().items() if k != "lr_lambdas"}

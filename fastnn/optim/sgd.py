@@ -1,6 +1,9 @@
 """Stochastic gradient descent."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable
 
 from fastnn.optim.optimizer import Optimizer, at_least
 
@@ -53,17 +56,17 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params,
-        lr=1e-3,
-        momentum=0,
-        dampening=0,
-        weight_decay=0,
-        nesterov=False,
+        params: Iterable,
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
         *,
-        maximize=False,
-        l1_decay=0,
+        maximize: bool = False,
+        l1_decay: float = 0,
         **options,
-    ):
+    ) -> None:
         super().__init__(
             params,
             {
@@ -78,7 +81,7 @@ class SGD(Optimizer):
             options,
         )
 
-    def cells(self, group):
+    def cells(self, group: dict):
         """See `Optimizer`."""
         momentum = at_least("SGD", "momentum", group["momentum"])
         dampening = at_least("SGD", "dampening", group["dampening"], -math.inf)
@@ -93,6 +96,6 @@ class SGD(Optimizer):
             bool(group["nesterov"]),
         )
 
-    def used(self, group):
+    def used(self, group: dict):
         """See `Optimizer`."""
         return (group["momentum"] != 0,)

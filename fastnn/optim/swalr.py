@@ -1,5 +1,7 @@
 """SWALR: the rate while weights are averaged."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
@@ -49,7 +51,7 @@ class SWALR(AbsoluteLR):
         anneal_epochs: int = 10,
         anneal_strategy: str = "cos",
         last_epoch: int = -1,
-    ):
+    ) -> None:
         self._check_optimizer(optimizer)
         count = len(optimizer.param_groups)
         rates = list(swa_lr) if isinstance(swa_lr, (list, tuple)) else [swa_lr] * count

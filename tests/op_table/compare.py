@@ -30,6 +30,10 @@ PAIRS = [
     Sample(ODD, drawn(with_nan, grad=False)),
     Sample(integers(5, 3), integers(3)),
     Sample(integers(17), 4),
+    Sample(integers(301, 257), integers(257)),
+    Sample(integers(3, 1, 5, low=-3, dtype=np.int32), integers(4, 1, dtype=np.int32)),
+    Sample(booleans(5, 3), booleans(3)),
+    Sample(booleans(17), 1),
     Sample(normal(5), integers(5)),
 ]
 BROADCAST = [
@@ -82,6 +86,10 @@ ROWS = [
             Sample(booleans(0, 3), normal(3), normal(3)),
             Sample(booleans(257, 401), normal(257, 401), normal(401)),
             Sample(booleans(5), integers(5), integers(5)),
+            Sample(booleans(3, 1), integers(3, 4, dtype=np.int32), integers(4, dtype=np.int32)),
+            Sample(booleans(300, 5), integers(300, 5), 7),
+            Sample(booleans(5), 1, 0),
+            Sample(booleans(5), True, booleans(5)),
             Sample(booleans(3, 5), ODD, 0.0),
         ],
         errors=[

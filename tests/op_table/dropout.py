@@ -26,7 +26,7 @@ def seeded(function):
 def kept(function, x, p):
     """Which elements a draw keeps: the gradient tells, whatever the values are."""
     ones = fastnn.from_numpy(np.ones_like(x)).requires_grad_()
-    y = seeded(function)(ones, p)
+    y = seeded(function)(ones, p, training=True)
     return fastnn.autograd.grad(y, ones, fastnn.from_numpy(np.ones_like(x)))[0].numpy() != 0
 
 
@@ -39,7 +39,7 @@ def scaled(function):
     return reference
 
 
-def alpha_reference(x, p=0.5, training=True):
+def alpha_reference(x, p=0.5, training=False):
     if not training or p == 0:
         return x
     if p == 1:
@@ -60,13 +60,23 @@ SAMPLES = [
     Sample(normal(5, 7), 0.4, training=False),
     Sample(normal(65, 1537), 0.2),
 ]
+ALPHA = [
+    Sample(normal(3, 4), 0.3, training=True),
+    Sample(normal(129), p=0.5, training=True),
+    Sample(normal(), training=True),
+    Sample(normal(0, 3), training=True),
+    Sample(normal(5, 7), 1.0, training=True),
+    Sample(normal(5, 7), 0.0, training=True),
+    Sample(normal(5, 7), 0.4),
+    Sample(normal(65, 1537), 0.2, training=True),
+]
 ERRORS = [Bad(TypeError, "p must be a number", normal(3), "a")] + [
     Bad(ValueError, "p must be from 0 to 1", normal(3), p) for p in (-0.1, 1.1, float("nan"))
 ]
 
 ROWS = [
     Row("dropout", scaled(dropout), SAMPLES, ERRORS, call=seeded(dropout), torch=None),
-    Row("alpha_dropout", alpha_reference, SAMPLES, ERRORS, call=seeded(alpha_dropout), torch=None),
+    Row("alpha_dropout", alpha_reference, ALPHA, ERRORS, call=seeded(alpha_dropout), torch=None),
     Row(
         "dropout1d",
         scaled(dropout1d),

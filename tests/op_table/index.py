@@ -42,8 +42,18 @@ def permutations(*shape, dim):
 
 
 def ordered(x, dim=-1, descending=False):
-    at = np.argsort(-x if descending else x, dim, kind="stable")
+    if descending:  # equal elements stay in order, NaN is largest
+        back = np.argsort(np.flip(x, dim), dim, kind="stable")
+        at = x.shape[dim] - 1 - np.flip(back, dim)
+    else:
+        at = np.argsort(x, dim, kind="stable")
     return np.take_along_axis(x, at, dim), at
+
+
+def with_nan(rng):
+    x = rng.standard_normal((40, 9))
+    x[3, 2] = x[3, 5] = x[30, 2] = np.nan
+    return x
 
 
 def topk_reference(x, k, dim=-1, largest=True):
@@ -291,6 +301,11 @@ ROWS = [
             Sample(distinct(3, 5), 0, True),
             Sample(integers(50, high=5), -1, False, True),
             Sample(integers(50, high=5), -1, True, True),
+            Sample(integers(3, 700, high=50), -1, False, True),
+            Sample(integers(257, 5, high=3, dtype=np.int32), 0, True, True),
+            Sample(booleans(70), -1, False, True),
+            Sample(drawn(with_nan, grad=False), 0, False, True),
+            Sample(drawn(with_nan, grad=False), 1, True, True),
         ],
         torch=lambda x, dim=-1, descending=False, stable=False: x.argsort(
             dim=dim, descending=descending, stable=stable

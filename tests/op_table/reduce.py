@@ -48,6 +48,8 @@ INTEGERS = [
     Sample(integers(4, 5)),
     Sample(integers(4, 5, dtype=np.int32), 1),
     Sample(booleans(6, 3), 0),
+    Sample(integers(3, 200, 5, low=-9), 1, True),
+    Sample(booleans(4, 3, 5), (0, 2)),
 ]
 ERRORS = [
     Bad(IndexError, "dim must be from -2 to 1", normal(2, 3), 2),
