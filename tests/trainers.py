@@ -132,7 +132,8 @@ def outcome(trainer):
 
 def assert_same(a, b):
     assert a.keys() == b.keys()
-    assert [name for name in a if a[name] != b[name]] == []
+    different = [name for name in a if a[name] != b[name]]
+    assert different == []
 
 
 class StopAt(Callback):

@@ -46,12 +46,14 @@ class Interruption:
 
     @contextlib.contextmanager
     def leaving_at_once(self):
-        """Context: Ctrl-C in it raises `Interrupted`."""
-        self.at_once = True
+        """Context: Ctrl-C in it raises `Interrupted`; who goes on from there draws the same numbers again."""
+        self.at_once, drawn = True, random_state()
         try:
             yield
         finally:
             self.at_once = False
+            if self.requested:
+                set_random_state(drawn)
 
     def _note(self, number, frame):
         self.requested = True
