@@ -112,6 +112,7 @@ def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
                 name = info.filename.removesuffix(".npy")
                 arrays[name] = flat.reshape(shape, order="F" if fortran else "C")
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        # zipfile's words: NotImplementedError for a compression it does not know, RuntimeError for a password
         raise ValueError(f"{path}: no whole .npz file ({error})") from None
     return arrays
 
