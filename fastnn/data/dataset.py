@@ -5,6 +5,7 @@ import operator
 import numpy as np
 
 import fastnn
+from fastnn import index_select
 from fastnn.data.order import draw_key, permutation
 
 
@@ -89,7 +90,7 @@ class TensorDataset(Dataset):
     def batch(self, indices):
         """The rows `indices` (int64 array, shape (B,)) of every tensor: a tuple of new tensors."""
         indices = fastnn.as_tensor(indices)
-        return tuple(fastnn.index_select(t, 0, indices) for t in self.tensors)
+        return tuple([index_select(t, 0, indices) for t in self.tensors])  # a list: half a us less
 
 
 class Subset(Dataset):

@@ -71,6 +71,7 @@ ROWS = [
             Sample(normal(2, 5), -1, integers(0, high=5)),
             Sample(integers(6), 0, integers(8, high=6)),
             Sample(normal(300, 129), 0, integers(700, high=300)),
+            Sample(normal(2, 9, 512), 1, integers(11, high=9)),
         ],
         errors=[
             Bad(
