@@ -147,14 +147,6 @@ static inline real row_top(const real *x, int64_t n)
     return vtop(vmax(vmax(t[0], t[1]), vmax(t[2], t[3])));
 }
 
-#define DOWN ((real)(FNN_REAL == 32 ? -87 : -708)) /* exp of this is still a normal number */
-
-/* exp(x) for x that is not large: 0 below DOWN */
-static inline vec vexp_down(vec x)
-{
-    return vselect(x < vset(DOWN), (vec){0}, vexp_near(vmax(vset(DOWN), x)));
-}
-
 /* sum of exp(x - top), which is also kept in e unless that is NULL */
 static inline __attribute__((always_inline)) real exp_row(real *e, const real *x, int64_t n,
                                                           real top)
@@ -163,12 +155,12 @@ static inline __attribute__((always_inline)) real exp_row(real *e, const real *x
     int64_t i = 0;
     for (; i + 2 * VL <= n; i += 2 * VL)
         for (int u = 0; u < 2; u++) {
-            vec v = vexp_down(vload(x + i + u * VL) - t);
+            vec v = vexp_flush(vload(x + i + u * VL) - t);
             if (e) vstore(e + i + u * VL, v);
             s[u] += v;
         }
     for (; i < n; i += VL) {
-        vec v = vkeep(vexp_down(vload_upto(x + i, n - i) - t), n - i);
+        vec v = vkeep(vexp_flush(vload_upto(x + i, n - i) - t), n - i);
         if (e) vstore_upto(e + i, v, n - i);
         s[0] += v;
     }
@@ -181,7 +173,7 @@ static inline __attribute__((always_inline)) real exp_short(real *e, const real 
 {
     vec v = vload_fill(x, n, -(real)INFINITY);
     *top = vtop(v);
-    v = vkeep(vexp_down(v - vset(*top)), n);
+    v = vkeep(vexp_flush(v - vset(*top)), n);
     if (e) vstore_upto(e, v, n);
     return vsum(v);
 }

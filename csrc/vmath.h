@@ -1,9 +1,9 @@
 /* exp, log, tanh, sigmoid, erf, sin, cos and pow on vectors: range reduction and polynomials.
  *
- * No tables, no calls of libm but for huge angles. Errors over the whole range, infinities, NaN
- * and denormals included, are held by tests/test_accuracy.py: 2 ulp at most for exp, expm1, log,
- * log1p, tanh, sigmoid and erf. The coefficients are minimax fits, weighted by the share that a
- * polynomial has in its result. Nothing here relies on fused multiply-add. */
+ * No tables but for vtable.h's, no calls of libm but for huge angles. Errors over the whole range,
+ * infinities, NaN and denormals included, are held by tests/test_accuracy.py: 2 ulp at most for
+ * exp, expm1, log, log1p, tanh, sigmoid and erf. The coefficients are minimax fits, weighted by the
+ * share that a polynomial has in its result. Nothing here relies on fused multiply-add. */
 #ifndef FASTNN_VMATH_H
 #define FASTNN_VMATH_H
 
@@ -98,6 +98,9 @@ static inline vec vexp_join(vec a, vec r, vec rest)
     return y + ((r - (y - a)) + rest);
 }
 
+#if VBYTES == 64 && FNN_REAL == 32
+#include "vtable.h"
+#else
 static inline vec vexp(vec x)
 {
     vec n, rest, r = vexp_split(vmax(vset(EXP_MIN), vmin(vset(EXP_MAX), x)), &n, &rest);
@@ -110,6 +113,21 @@ static inline vec vexp_near(vec x)
     vec n, rest, r = vexp_split(x, &n, &rest);
     return ((r + rest) + R(1)) * vpow2(n);
 }
+
+/* exp where x <= 0 */
+static inline vec vexp_negative(vec x)
+{
+    vec n, rest, r = vexp_split(vmax(vset(EXP_MIN), x), &n, &rest);
+    return vscale((r + rest) + R(1), n);
+}
+
+/* exp for x that is not large: 0 may stand for denormal results */
+static inline vec vexp_flush(vec x)
+{
+    const vec least = vset(R(FNN_REAL == 32 ? -87 : -708));
+    return vselect(x < least, vset(R(0)), vexp_near(vmax(least, x)));
+}
+#endif
 
 static inline vec vexpm1(vec x)
 {
@@ -200,6 +218,7 @@ static inline vec vlog1p_unit(vec x)
 
 /* ---- tanh, sigmoid, erf ------------------------------------------------------------------- */
 
+#ifndef FASTNN_VTABLE_H
 #if FNN_REAL == 32
 #define TANH_END R(10)
 static const real tanh_coef[] = {-0.33333318f, 0.133326005f, -0.0538537428f, 0.0210773251f,
@@ -219,12 +238,12 @@ static inline vec vtanh(vec x)
     vec small = a + a * (z * VPOLY(z, tanh_coef));
     return vcopysign(vselect(a < R(0.55), small, large), x);
 }
+#endif
 
 /* with e = exp(-|x|), which never overflows, and q = e / (1 + e): 1 - q or e - e q */
 static inline vec vsigmoid(vec x)
 {
-    vec n, rest, r = vexp_split(vmax(vset(EXP_MIN), vcopysign(x, vset(R(-1)))), &n, &rest);
-    vec e = vscale((r + rest) + R(1), n), q = e / (e + R(1));
+    vec e = vexp_negative(vcopysign(x, vset(R(-1)))), q = e / (e + R(1));
     vec y = vselect(x < R(0), e, vset(R(1)));
     return y - y * q;
 }

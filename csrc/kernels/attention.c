@@ -12,8 +12,7 @@
 
 #define QUERIES FNN_ATTENTION_ROWS
 #define KEYS FNN_ATTENTION_COLS
-#define ROW (KEYS + FNN_ATTENTION_PAD)             /* step of a block of scores */
-#define DOWN ((real)(FNN_REAL == 32 ? -87 : -708)) /* exp of this is still a normal number */
+#define ROW (KEYS + FNN_ATTENTION_PAD) /* step of a block of scores */
 
 struct attention {
     const int64_t *n;
@@ -51,12 +50,6 @@ static void times(real *c, int64_t c_row, const real *a, int64_t a_row, int64_t 
     for (int64_t j = 0; j < n; j += NR)
         times_panel(c + j, c_row, a, a_row, a_col, m, least(NR, n - j), k, b + j, b_row,
                     init ? init + j : init, init_row);
-}
-
-/* exp(x) for x <= 0; NaN stays NaN */
-static inline vec vexp_down(vec x)
-{
-    return vselect(x < vset(DOWN), (vec){0}, vexp_near(vmax(vset(DOWN), x)));
 }
 
 /* bytes j ... of a row of a mask, `step` apart, as integers; zeros behind the first n */
@@ -120,12 +113,12 @@ static void soften(const struct attention *t, real *scores, int64_t rows, int64_
         const vec base = vset(now == -(real)INFINITY ? 0 : now);
         if (t->n[FNN_ATT_THRESHOLD]) factors_of(t, number + r, first, cols, factor);
         for (int64_t j = 0; j < cols; j += VL) {
-            const vec e = vexp_down(vload(s + j) - base);
+            const vec e = vexp_flush(vload(s + j) - base);
             total += e;
             vstore(s + j, t->n[FNN_ATT_THRESHOLD] ? e * vload(factor + j) : e);
         }
         if (first) {
-            const vec shrink = vexp_down(vset(top[r]) - base);
+            const vec shrink = vexp_flush(vset(top[r]) - base);
             for (int64_t j = 0; j < t->EV; j += VL)
                 vstore_upto(y + r * y_row + j, vload_upto(y + r * y_row + j, t->EV - j) * shrink,
                             t->EV - j);
@@ -208,7 +201,7 @@ static void weigh(const struct attention *t, real *scores, real *dp, int64_t row
         const vec base = vset(stats[r]), mean = vset(dot(y + r * y_row, dy + r * y_row, t->EV));
         if (t->n[FNN_ATT_THRESHOLD]) factors_of(t, number + r, first, cols, factor);
         for (int64_t j = 0; j < cols; j += VL) {
-            const vec p = vexp_down(vload(s + j) - base);
+            const vec p = vexp_flush(vload(s + j) - base);
             vec used = p, g = vload(d + j);
             if (t->n[FNN_ATT_THRESHOLD]) {
                 const vec f = vload(factor + j);

@@ -13,7 +13,7 @@ softmax_columns(int log, real *y, const real *x, int64_t n, int64_t step, int64_
     vec top = vset(-(real)INFINITY), s = {0};
     for (int64_t i = 0; i < n; i++) top = vmax(vload_upto(x + i * step, lanes), top);
     for (int64_t i = 0; i < n; i++) {
-        vec v = vexp_down(vload_upto(x + i * step, lanes) - top);
+        vec v = vexp_flush(vload_upto(x + i * step, lanes) - top);
         if (!log) vstore_upto(y + i * step, v, lanes);
         s += v;
     }
@@ -70,7 +70,7 @@ static inline __attribute__((always_inline)) vec softmax_term(int log, vec g, ve
 }
 static inline __attribute__((always_inline)) vec softmax_slope(int log, vec g, vec y, vec s)
 {
-    return log ? g - vexp_down(y) * s : y * (g - s);
+    return log ? g - vexp_flush(y) * s : y * (g - s);
 }
 
 static inline __attribute__((always_inline)) void

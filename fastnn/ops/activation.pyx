@@ -8,8 +8,16 @@ cdef extern from "fastnn.h":
         FNN_silu_forward, FNN_silu_backward
         FNN_gelu_forward, FNN_gelu_backward, FNN_gelu_tanh_forward, FNN_gelu_tanh_backward
         FNN_softsign_forward, FNN_softsign_backward
+        FNN_relu_forward, FNN_relu_backward, FNN_leaky_relu_forward, FNN_leaky_relu_backward
 
 __all__ = ["sigmoid", "tanh", "silu", "gelu", "softsign"]
+
+
+cdef inline double work_of(int kernel, int64_t size):
+    """Those without exp or a division run at the caches' speed."""
+    if kernel in (FNN_relu_forward, FNN_relu_backward, FNN_leaky_relu_forward, FNN_leaky_relu_backward):
+        return 5.0 * size
+    return 15.0 * size
 
 
 cdef int activation_rule(Node node, Tensor dy) except -1:
@@ -26,7 +34,7 @@ cdef int activation_rule(Node node, Tensor dy) except -1:
     c.args.n[0] = dy.size_
     for i in range(4):
         c.args.s[i] = node.s[i]
-    run(&c, 1, 20.0 * dy.size_, 0)
+    run(&c, 1, work_of(c.id, dy.size_), 0)
     return node.give(0, dx)
 
 
@@ -53,7 +61,7 @@ cdef object activate(const char *name, int forward, int backward, bint keep_outp
     c.args.s[1] = s1
     c.args.s[2] = s2
     c.args.s[3] = 0
-    run(&c, 1, 20.0 * x.size_, 0)
+    run(&c, 1, work_of(c.id, x.size_), 0)
     if inplace:
         if y is not x:
             copy_into(x, y)
