@@ -1,5 +1,5 @@
-/* Every activation as a function of one vector, and its gradient: for kernels/activation.c, and for
- * the epilogues of the matrix products, which apply it to sums that are still in registers.
+/* Every activation as a function of one vector, and its gradient: what kernels/activation.c loops
+ * over.
  *
  * y = act_<name>(x, s), dx = act_<name>_grad(dy, v, s); s[0..3] are its constants; v is x or, where
  * the comment says so, y. NaN goes through. Sources: the PyTorch functions of the same names. */

@@ -16,6 +16,7 @@
 #endif
 
 fnn_kernel fnn_table[2][FNN_NUM_KERNELS];
+fnn_kernel fnn_kernel_of(int is_float64, int64_t id) { return fnn_table[is_float64][id]; }
 
 #define NAME(name) #name,
 #define NAMES(stem, LIST) LIST(NAME)

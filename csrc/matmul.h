@@ -1,20 +1,8 @@
-/* What the matmul kernel and its caller agree on: the epilogues, and how much scratch it wants. */
+/* What the matmul kernel and its caller agree on: how much scratch it wants. */
 #ifndef FASTNN_MATMUL_H
 #define FASTNN_MATMUL_H
 
 #include <stdint.h>
-
-/* activations of csrc/activation.h */
-enum fnn_epilogue {
-    FNN_NO_ACTIVATION,
-    FNN_RELU,
-    FNN_TANH,
-    FNN_SIGMOID,
-    FNN_GELU,
-    FNN_GELU_TANH,
-    FNN_SILU,
-    FNN_LEAKY_RELU
-};
 
 /* Rows of the left operand that stay in the second-level cache, with so many of their columns; the
  * elements between rows that are copied, so that they do not share cache sets; panels of the right

@@ -74,7 +74,29 @@ def test_each_pass_keeps_the_bits(name, passes):
         assert run_both(make, data[:8]).replayed >= 5
 
 
-FOLDED = ["ReLU", "Tanh", "Sigmoid", "GELU", "SiLU", "LeakyReLU"]
+FOLDED = [
+    "ReLU",
+    "LeakyReLU",
+    "ELU",
+    "SELU",
+    "CELU",
+    "SiLU",
+    "Mish",
+    "GELU",
+    "Softplus",
+    "LogSigmoid",
+]
+FOLDED += [
+    "Sigmoid",
+    "Tanh",
+    "Softsign",
+    "Hardtanh",
+    "ReLU6",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardshrink",
+]
+FOLDED += ["Softshrink", "Tanhshrink"]
 
 
 @pytest.mark.parametrize("activation", FOLDED)
@@ -93,6 +115,26 @@ def test_activations_fold_into_products(activation, dtype, passes):
             assert names(plan_of(model, x)) == ["matmul"]
             passes(())
             assert len(plan_of(model, x)) == 2
+
+
+@pytest.mark.parametrize("activation", FOLDED)
+def test_activations_fold_into_convolutions(activation, passes, threads):
+    layers = {  # a frame; panels of patches; 1 x 1; depthwise; transposed
+        (2, 3, 19, 21): nn.Conv2d(3, 5, 3, padding=1),
+        (3, 4, 3, 3): nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2),
+        (2, 5, 4, 9): nn.Conv2d(5, 17, 1),
+        (2, 4, 9, 7): nn.Conv2d(4, 4, 3, groups=4),
+        (1, 3, 5, 6): nn.ConvTranspose2d(3, 2, 3, stride=2),
+    }
+    for shape, layer in layers.items():
+        x = np.random.default_rng(1).standard_normal(shape).astype("float32") * 3
+        model, x = nn.Sequential(layer, getattr(nn, activation)()), fastnn.tensor(x)
+        for n in (1, 2):
+            threads(n)
+            with fastnn.no_grad():
+                passes(("fold_activations",))
+                (name,) = [name for name in names(plan_of(model, x)) if name != "strided_copy"]
+                assert name == "conv_forward"
 
 
 def test_activations_that_backward_reads_are_folded_and_others_not(passes):

@@ -1,5 +1,6 @@
 /* Convolutions as matrix products whose right operand, the patches, is read from a frame (an image
  * with its padding), or where rows of y are too short for that, packed one panel at a time. */
+#include "../epilogue.h"
 #include "conv_frame.h"
 #include "conv_weight.h"
 
@@ -54,13 +55,13 @@ static void depthwise(const struct conv *g, const real *x, const real *w, real *
         }
 }
 
-/* y[n,o,p] = bias[o] + sum over c and taps t of w[o,c,t] x[n, c, input of p under t]
+/* y[n,o,p] = act(bias[o] + sum over c and taps t of w[o,c,t] x[n, c, input of p under t])
  * p: y (num, groups * out, oh, ow), scratch or null, x (num, groups * in, ih, iw),
  *    w (groups * out, in, kh, kw), bias (groups * out) or null. Scratch has fnn_conv_scratch(n)
  *    elements for each part.
- * n: struct conv. Parts share (image, group, rows or panel of outputs); each element's sum has one
- * order.
- * Source: torch.nn.functional.conv2d; with n[16] (transposed) the gradient of its input, and
+ * n: struct conv, activation (id of its forward kernel, or 0). s: its constants. Parts share
+ * (image, group, rows or panel of outputs); each element's sum has one order. Source:
+ * torch.nn.functional.conv2d; with n[16] (transposed) the gradient of its input, and
  * conv_transpose2d, for w with its first two dimensions exchanged. */
 static void conv_forward(const fnn_args *a, int part, int parts)
 {
@@ -72,6 +73,7 @@ static void conv_forward(const fnn_args *a, int part, int parts)
     const int direct = taps == 1 && !g.transposed && g.stride_h == 1 && g.stride_w == 1 &&
                        g.pad_h == 0 && g.pad_w == 0;
     const real *bias = a->p[4];
+    const int64_t act = a->n[17];
     int64_t item, end;
     if (g.in == 1 && g.out == 1) {
         share(g.num * g.groups, 1, part, parts, &item, &end);
@@ -81,6 +83,7 @@ static void conv_forward(const fnn_args *a, int part, int parts)
             fill_rows(y, 0, 1, outputs, bias ? bias + group : 0);
             depthwise(&g, (const real *)a->p[2] + item * plane,
                       (const real *)a->p[3] + group * taps, y);
+            epilogue(act, a->s, y, outputs, 1, outputs);
         }
         return;
     }
@@ -94,11 +97,13 @@ static void conv_forward(const fnn_args *a, int part, int parts)
             const int64_t image = item / bands, group = image % g.groups, band = item % bands;
             int64_t count = bands - band < most ? bands - band : most;
             if (count > end - item) count = end - item;
-            const int64_t oy0 = band * FNN_CONV_ROWS, oy1 = oy0 + count * FNN_CONV_ROWS;
+            const int64_t oy0 = band * FNN_CONV_ROWS, after = oy0 + count * FNN_CONV_ROWS;
+            const int64_t oy1 = after < g.oh ? after : g.oh;
+            real *y = (real *)a->p[0] + image * g.out * outputs;
             conv_rows(&g, (const real *)a->p[2] + image * g.in * plane,
                       (const real *)a->p[3] + group * g.out * k_all,
-                      bias ? bias + group * g.out : 0, (real *)a->p[0] + image * g.out * outputs,
-                      oy0, oy1 < g.oh ? oy1 : g.oh, frame);
+                      bias ? bias + group * g.out : 0, y, oy0, oy1, frame);
+            epilogue(act, a->s, y + oy0 * g.ow, outputs, g.out, (oy1 - oy0) * g.ow);
             item += count;
         }
         return;
@@ -126,6 +131,7 @@ static void conv_forward(const fnn_args *a, int part, int parts)
                               b_row, y, outputs, cols - (vecs - 1) * VL);
             }
         }
+        epilogue(act, a->s, y, outputs, g.out, cols);
     }
 }
 

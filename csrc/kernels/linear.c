@@ -1,6 +1,6 @@
 /* Matrix products and column sums. */
-#include "../activation.h"
 #include "../ending.h"
+#include "../epilogue.h"
 #include "linear_tile.h"
 #include "linear_vector.h"
 
@@ -11,43 +11,9 @@ struct product {
     const real *a, *b, *init;
     real *c, *scratch;
     int64_t a_row, a_col, b_row, b_col, c_row, init_row;
-    int activation;
-    const double *s; /* its constants */
+    int64_t activation; /* its forward kernel's id, or 0 */
+    const double *s;    /* its constants */
 };
-
-/* The epilogue: C(rows, cols) = act(C), one loop for each activation; s: its constants. */
-#define ACTIVATE(name)                                                                             \
-    for (int64_t i = 0; i < rows; i++, c += c_row)                                                 \
-        for (int64_t j = 0; j < cols; j += VL)                                                     \
-            vstore_upto(c + j, act_##name(vload_upto(c + j, cols - j), s), cols - j);
-
-static void activate(const struct product *p, real *c, int64_t c_row, int64_t rows, int64_t cols)
-{
-    vec s[4];
-    for (int k = 0; k < 4; k++) s[k] = vset((real)p->s[k]);
-    switch (p->activation) {
-    case FNN_RELU:
-        ACTIVATE(relu);
-        break;
-    case FNN_TANH:
-        ACTIVATE(tanh);
-        break;
-    case FNN_SIGMOID:
-        ACTIVATE(sigmoid);
-        break;
-    case FNN_GELU:
-        ACTIVATE(gelu);
-        break;
-    case FNN_GELU_TANH:
-        ACTIVATE(gelu_tanh);
-        break;
-    case FNN_SILU:
-        ACTIVATE(silu);
-        break;
-    case FNN_LEAKY_RELU:
-        ACTIVATE(leaky_relu);
-    }
-}
 
 /* Rows whose distance is a multiple of the page size fall into the same few cache sets. */
 static inline int collides(int64_t row) { return row * (int64_t)sizeof(real) % 4096 == 0 && row; }
@@ -137,7 +103,7 @@ static void multiply(const struct product *p)
                 const real *init = k0 ? c : p->init ? p->init + i0 * p->init_row + j : 0;
                 column_of_tiles(m, vecs, k, a, a_row, a_col, b, b_row, c, p->c_row, init,
                                 k0 ? p->c_row : p->init_row, n - (vecs - 1) * VL, next, p->b_row);
-                if (p->activation && k0 + k >= p->k) activate(p, c, p->c_row, m, n);
+                if (k0 + k >= p->k) epilogue(p->activation, p->s, c, p->c_row, m, n);
             }
         }
     }
@@ -196,7 +162,7 @@ static void multiply_transposed(const struct product *p)
                     column_of_tiles(cols, vecs, k, b + j * b_col, b_col, b_row, a, a_col, result,
                                     NR, 0, 0, VL, 0, 0);
                     put_transposed(result, m, cols, c, p->c_row, init, k0 ? p->c_row : p->init_row);
-                    if (p->activation && k0 + k >= p->k) activate(p, c, p->c_row, m, cols);
+                    if (k0 + k >= p->k) epilogue(p->activation, p->s, c, p->c_row, m, cols);
                 }
             }
         }
@@ -275,14 +241,15 @@ static void multiply_region(struct product *p, enum form form, int64_t i0, int64
     case DOTS_OF_A:
         dots(p->c, p->c_row, p->a, p->a_row, p->m, p->k, p->b, p->init, p->init_row, m == 1);
     }
-    if (p->activation) activate(p, p->c, p->c_row, p->m, p->n);
+    epilogue(p->activation, p->s, p->c, p->c_row, p->m, p->n);
 }
 
 /* C = act(init + A B), over up to six batch dimensions (products that share operands have step 0).
  * p: C(..., m, n), scratch or null, A(..., m, k), B(..., k, n), init or null. Scratch has
  *    fnn_matmul_scratch(m, n, k) elements for each part. init is C (accumulate), or (m, n), or (n):
  *    a bias.
- * n: m, n, k, row and column step of A, of B, row step of C and of init (0: a bias), activation,
+ * n: m, n, k, row and column step of A, of B, row step of C and of init (0: a bias), activation (id
+ *    of its forward kernel, or 0),
  *    number of batch dimensions, C's step from product to product, then per dimension its size and
  *    the steps of A and B. Of A's two steps, and of B's, one is 1; columns of C and init have 1.
  * s: 0..3 constants of the activation.
@@ -293,7 +260,7 @@ static void matmul(const fnn_args *a, int part, int parts)
     struct product p = {.m = n[0], .n = n[1], .k = n[2]};
     p.c = a->p[0], p.scratch = a->p[1], p.a = a->p[2], p.b = a->p[3], p.init = a->p[4];
     p.a_row = n[3], p.a_col = n[4], p.b_row = n[5], p.b_col = n[6];
-    p.c_row = n[7], p.init_row = n[8], p.activation = (int)n[9];
+    p.c_row = n[7], p.init_row = n[8], p.activation = n[9];
     p.s = a->s;
     if (p.init == p.c) p.init_row = p.c_row;
     const enum form form = form_of(&p);

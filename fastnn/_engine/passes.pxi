@@ -6,16 +6,12 @@
 
 cdef extern from "fastnn.h":
     enum:
-        FNN_matmul, FNN_add_forward, FNN_relu_forward, FNN_tanh_forward, FNN_sigmoid_forward, FNN_gelu_forward
-        FNN_gelu_tanh_forward, FNN_silu_forward, FNN_leaky_relu_forward
-
-cdef extern from "matmul.h":
-    enum:
-        FNN_RELU, FNN_TANH, FNN_SIGMOID, FNN_GELU, FNN_GELU_TANH, FNN_SILU, FNN_LEAKY_RELU
+        FNN_matmul, FNN_conv_forward, FNN_add_forward, FNN_relu_forward, FNN_tanhshrink_forward
 
 cdef enum:
-    EPILOGUE = 9        # of a matmul Call: args.n[9], and args.p[4]
-    INIT = 4
+    MATMUL_EPILOGUE = 9     # where args.n has the id of the activation's forward kernel
+    CONV_EPILOGUE = 17
+    INIT = 4                # args.p: what a matmul starts from; a convolution's bias
 
 
 cdef inline bint temporary(Place p):
@@ -63,26 +59,22 @@ cdef bint conflict(Job a, Job b):
 
 # --- what is computed ---------------------------------------------------------------------------------
 
-cdef int epilogue(int id):
-    if id == FNN_relu_forward:
-        return FNN_RELU
-    if id == FNN_tanh_forward:
-        return FNN_TANH
-    if id == FNN_sigmoid_forward:
-        return FNN_SIGMOID
-    if id == FNN_gelu_forward:
-        return FNN_GELU
-    if id == FNN_gelu_tanh_forward:
-        return FNN_GELU_TANH
-    if id == FNN_silu_forward:
-        return FNN_SILU
-    if id == FNN_leaky_relu_forward:
-        return FNN_LEAKY_RELU
-    return 0
+cdef int64_t *epilogue(Job job):
+    """Where the Call keeps the activation that it ends with; NULL if it cannot have one."""
+    if job.call.id == FNN_matmul:
+        return &job.call.args.n[MATMUL_EPILOGUE]
+    if job.call.id == FNN_conv_forward:
+        return &job.call.args.n[CONV_EPILOGUE]
+    return NULL
+
+
+cdef bint is_activation(int id):
+    """Whether the kernel is one of csrc/activation.h's; each one's gradient comes next."""
+    return FNN_relu_forward <= id <= FNN_tanhshrink_forward and (id - FNN_relu_forward) % 2 == 0
 
 
 cdef list fold_activations(list jobs):
-    """y = act(a b + bias) by the product itself, where nothing else looks at the sum."""
+    """y = act(a b + bias) by the product or convolution itself, where nothing else looks at the sum."""
     cdef Job product, act
     cdef Place total, y
     cdef Py_ssize_t i, k
@@ -90,14 +82,14 @@ cdef list fold_activations(list jobs):
     jobs = list(jobs)
     gone = set()
     for i, product in enumerate(jobs):
-        if product.call.id != FNN_matmul or product.call.args.n[EPILOGUE] != 0:
+        if epilogue(product) == NULL or epilogue(product)[0] != 0:
             continue
         total = product.places[0]
         if not temporary(total) or product.places[INIT] is total or uses[total][0] != (i, 0) or len(uses[total]) < 2:
             continue
         k = uses[total][1][0]
         act = jobs[k]
-        if epilogue(act.call.id) == 0 or act.places[1] is not total or act.call.dtype != product.call.dtype:
+        if not is_activation(act.call.id) or act.places[1] is not total or act.call.dtype != product.call.dtype:
             continue
         if act.offset[1] != product.offset[0] or act.high[1] != product.high[0] or not is_dense_product(product, act.call.args.n[0]):
             continue
@@ -110,7 +102,7 @@ cdef list fold_activations(list jobs):
         product = product.copy()
         product.places[0] = y
         product.offset[0], product.low[0], product.high[0] = act.offset[0], act.low[0], act.high[0]
-        product.call.args.n[EPILOGUE] = epilogue(act.call.id)
+        epilogue(product)[0] = act.call.id
         product.call.args.s = act.call.args.s
         jobs[i] = product
         gone.add(k)
@@ -118,10 +110,12 @@ cdef list fold_activations(list jobs):
 
 
 cdef bint is_dense_product(Job job, int64_t size):
-    """Whether the products lie one behind another without gaps, `size` elements in all."""
+    """Whether the results lie one behind another without gaps, `size` elements in all."""
     cdef int64_t *n = job.call.args.n
     cdef int64_t count = 1
     cdef int d
+    if job.call.id == FNN_conv_forward:
+        return n[0] * n[1] * n[5] * n[6] * n[7] == size
     for d in range(n[10]):
         count *= n[12 + 3 * d]
     return n[7] == n[1] and (count == 1 or n[11] == n[0] * n[1]) and count * n[0] * n[1] == size

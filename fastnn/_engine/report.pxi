@@ -16,10 +16,6 @@ cdef double clock_step():
     return 1e-9 * least
 
 
-cdef dict EPILOGUES = {0: "", FNN_RELU: "relu", FNN_TANH: "tanh", FNN_SIGMOID: "sigmoid", FNN_GELU: "gelu",
-                       FNN_GELU_TANH: "gelu_tanh", FNN_SILU: "silu", FNN_LEAKY_RELU: "leaky_relu"}
-
-
 cdef dict plan_row(Job job, dict numbers, dict uses):
     cdef fnn_call *c = &job.call
     cdef int j
@@ -50,12 +46,17 @@ cdef double flops_of(Job job):
 
 cdef str shape_text(Job job):
     cdef int64_t *n = job.call.args.n
+    cdef int64_t *act = epilogue(job)
     cdef int d
+    cdef str text = ""
     if job.call.id == FNN_matmul:
         batch = [n[12 + 3 * d] for d in range(n[10])]
-        return "x".join(map(str, [*batch, f"{n[0]}x{n[2]}, {n[2]}x{n[1]} {EPILOGUES[n[EPILOGUE]]}"])).rstrip()
-    item = ITEM_BYTES[job.call.dtype]
-    return str((job.high[0] - job.low[0]) // item) if job.call.buffers and job.places[0] is not None else ""
+        text = "x".join(map(str, [*batch, f"{n[0]}x{n[2]}, {n[2]}x{n[1]}"]))
+    elif job.call.buffers and job.places[0] is not None:
+        text = str((job.high[0] - job.low[0]) // ITEM_BYTES[job.call.dtype])
+    if act != NULL and act[0]:
+        text += " " + fnn_names[act[0]].decode().removesuffix("_forward")
+    return text
 
 
 cdef list plan_times(Plan p, int repeat):

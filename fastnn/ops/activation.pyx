@@ -57,6 +57,7 @@ cdef object activate(const char *name, int forward, int backward, bint keep_outp
     buffer(&c, y)
     buffer(&c, packed)
     c.args.n[0] = x.size_
+    c.args.n[1] = c.args.n[2] = 0
     c.args.s[0] = s0
     c.args.s[1] = s1
     c.args.s[2] = s2

@@ -28,6 +28,7 @@ cdef void put_geometry(fnn_call *c, Geometry *g, bint transposed):
     n[0], n[1], n[8], n[9] = g.num, g.groups, g.kh, g.kw
     n[10], n[11], n[12], n[13], n[14], n[15] = (g.stride_h, g.stride_w, g.pad_h, g.pad_w, g.dilation_h, g.dilation_w)
     n[16] = transposed
+    n[17] = 0
     if transposed:
         n[2], n[3], n[4], n[5], n[6], n[7] = g.cout, g.oh, g.ow, g.cin, g.ih, g.iw
     else:
