@@ -2,9 +2,12 @@
 
 import os
 import re
+import sys
 import time
+import types
 
 import pytest
+import tqdm
 from trainers import assert_same_weights, blobs, classifier, weights_of
 
 from fastnn.training import (
@@ -82,6 +85,36 @@ def test_progress_bar_is_quiet_without_a_terminal(capfd, monkeypatch):
     assert " samples/s, loss " in last
 
 
+def test_in_a_notebook_the_bar_is_tqdms_own_choice(monkeypatch):
+    made = []
+
+    class Bar:
+        def __init__(self, **options):
+            made.append(options)
+            self.rows = 0
+
+        def update(self, rows):
+            self.rows += rows
+
+        def set_description_str(self, text, refresh):
+            self.description = text
+
+        def set_postfix_str(self, text, refresh):
+            self.postfix = text
+
+        def close(self):
+            made.append(self)
+
+    monkeypatch.setitem(sys.modules, "ipykernel", object())
+    monkeypatch.setitem(sys.modules, "tqdm.auto", types.SimpleNamespace(tqdm=Bar))
+    monkeypatch.setattr(tqdm, "auto", sys.modules["tqdm.auto"], raising=False)
+    classifier(progress=None).fit(blobs(), blobs(20, 1), epochs=2)
+    options, bar = made
+    assert options["total"] == bar.rows == 2 * len(blobs()[0])
+    assert bar.description == "epoch 2/2"
+    assert re.fullmatch(r"loss [\d.]+, val_loss [\d.]+, val_accuracy [\d.]+", bar.postfix)
+
+
 def test_progress_bar_refreshes_by_time():
     class Bar:
         shows = 0
@@ -97,7 +130,8 @@ def test_progress_bar_refreshes_by_time():
     progress._bar.close()
     progress._bar = Bar()
     start = time.perf_counter()
-    for batch in range(20_000):
+    progress.on_epoch_start(trainer)
+    for batch in range(1, 20_000):
         progress.on_batch_end(trainer, batch, 0.5)
     seconds = time.perf_counter() - start
     assert 3 <= Bar.shows <= 3 * (1 + seconds / 0.1)

@@ -14,7 +14,7 @@ import time
 import numpy as np
 import pytest
 from interpreter import child
-from trainers import assert_same, blobs, classifier, outcome
+from trainers import assert_same, assert_same_weights, blobs, classifier, outcome, weights_of
 
 import fastnn
 from fastnn import data, nn, optim
@@ -253,3 +253,25 @@ def test_fit_in_another_thread_leaves_signals_alone():
     thread.start()
     thread.join()
     assert results[0].num_epochs == 1
+
+
+def test_ctrl_c_while_the_data_is_looked_at(monkeypatch):
+    trainer = classifier(0)
+    before, drawn = weights_of(trainer.model), fastnn.get_default_generator().get_state()
+
+    def takes_long(*args):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fastnn.training.trainer.check_data", takes_long)
+        start = time.monotonic()
+        history = trainer.fit(blobs(), epochs=2)
+    assert time.monotonic() - start < 5
+    assert history is trainer.history
+    assert dict(history) == {}
+    assert history.stopped == "interrupted by Ctrl-C before the first step"
+    assert fastnn.get_default_generator().get_state() == drawn
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert_same_weights(weights_of(trainer.model), before)
+    assert trainer.fit(blobs(), epochs=2).num_epochs == 2

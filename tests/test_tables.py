@@ -144,6 +144,38 @@ def test_csv_equals_pandas_like_reading_of_real_data(tmp_path):
     np.testing.assert_array_equal(data.read_csv(write(tmp_path, text)).numbers(), wine.data)
 
 
+def _cell(rng, kind):
+    if rng.random() < 0.1:
+        return ""
+    if kind == "int":
+        return str(rng.integers(-(10**6), 10**6))
+    if kind == "float":
+        return repr(float(rng.normal() * 10.0 ** rng.integers(-8, 9)))
+    return rng.choice(["red", "dark, blue", 'say "x"', " led", "two\nlines", "\u00e4\u00f6", "x1"])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_csv_equals_pandas(tmp_path, seed):
+    pandas = pytest.importorskip("pandas", reason="compares with pandas.read_csv")
+    rng = np.random.default_rng(seed)
+    kinds = [str(rng.choice(["int", "float", "text"])) for _ in range(6)]
+    columns = {f"{k} {i}": [_cell(rng, k) for _ in range(50)] for i, k in enumerate(kinds)}
+    pandas.DataFrame(columns).to_csv(tmp_path / "a.csv", index=False, sep=",;\t"[seed % 3])
+    theirs = pandas.read_csv(tmp_path / "a.csv", sep=",;\t"[seed % 3])
+    ours = data.read_csv(tmp_path / "a.csv")
+    assert ours.names == list(theirs)
+    for name in ours.names:
+        assert ours.missing(name).tolist() == theirs[name].isna().tolist()
+        there = ~ours.missing(name)
+        if ours.kind(name) == "number":
+            numbers = theirs[name].to_numpy(np.float64)  # read with an error of an ulp by some
+            np.testing.assert_allclose(ours[name], numbers, rtol=1e-15)
+        else:
+            expected = [text.strip() for text in theirs[name][there]]
+            assert [text.strip() for text in ours[name][there]] == expected
+    assert {ours.kind(n) for n in ours.names if not n.startswith("text")} <= {"number"}
+
+
 # --- NumPy's files ---
 
 

@@ -148,6 +148,17 @@ cdef Tensor cross_rows(Tensor x, Tensor target, Tensor w, int64_t ignore, int re
     return y
 
 
+cdef Tensor scores(object input, object target, str what):
+    """The input as floating point; an error that says so where target and input are swapped."""
+    cdef Tensor x = as_tensor(input, f"{what}: input".encode()), t = as_tensor(target, f"{what}: target".encode())
+    if not x.is_floating_point() and t.is_floating_point():
+        raise TypeError(
+            f"{what}: input holds {dtype_name(x.dtype_)} and target floating point numbers, as if they were "
+            f"swapped: {what}(output, target)"
+        )
+    return float_tensor(x, f"{what}: input".encode())
+
+
 def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
     """The cross-entropy of logits: -sum_c w_c q_c log(softmax(x)_c), q the target distribution.
 
@@ -192,7 +203,7 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
     >>> fastnn.cross_entropy(fastnn.tensor([[2.0, 0.0], [0.0, 0.0]]), fastnn.tensor([0, 1]))
     tensor(0.41)
     """
-    cdef Tensor x = float_tensor(input, "cross_entropy: input"), t = as_tensor(target, "cross_entropy: target"), w, y
+    cdef Tensor x = scores(input, target, "cross_entropy"), t = as_tensor(target, "cross_entropy: target"), w, y
     cdef int kind = reduction_of(reduction, "cross_entropy")
     cdef int64_t classes
     cdef double smoothing = real(label_smoothing, "cross_entropy: label_smoothing")
@@ -340,7 +351,7 @@ def nll_loss(input, target, weight=None, *, ignore_index=-100, reduction="mean")
     >>> fastnn.nll_loss(fastnn.tensor([[-0.1, -2.0], [-3.0, -0.5]]), fastnn.tensor([0, 1]))
     tensor(0.3)
     """
-    cdef Tensor x = float_tensor(input, "nll_loss: input"), t = as_tensor(target, "nll_loss: target"), w, y
+    cdef Tensor x = scores(input, target, "nll_loss"), t = as_tensor(target, "nll_loss: target"), w, y
     cdef int kind = reduction_of(reduction, "nll_loss")
     cdef int64_t classes
     if x.ndim_ == 0:

@@ -359,9 +359,11 @@ class Optimizer:
 def at_least(what, name, value, low=0.0, below=None):
     """The value as a float, checked: low <= value, and value < below if given."""
     try:
-        number = float(value)
+        number = None if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{what}: {name} must be a number, got {value!r}") from None
+        number = None
+    if number is None:
+        raise TypeError(f"{what}: {name} must be a number, got {value!r}")
     if not number >= low or (below is not None and not number < below):
         limits = f"at least {low:g}" + ("" if below is None else f" and below {below:g}")
         raise ValueError(f"{what}: {name} must be {limits}, got {value}")

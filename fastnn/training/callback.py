@@ -55,24 +55,23 @@ class Callback:
 
 
 class Calls:
-    """Calls the callbacks of a trainer: those that define a method, so that empty ones cost nothing."""
+    """Calls the callbacks of a trainer: those that define a method, so that empty ones cost nothing.
 
-    def __init__(self, trainer, *more):
-        self._trainer, self._more = trainer, more
+    Last comes the progress bar, `bar`; whoever goes through batches asks it himself whether one is due.
+    """
+
+    def __init__(self, trainer, bar):
+        self._trainer, self.bar = trainer, bar
 
     def methods(self, name):
         """The callbacks' own methods of that name."""
         empty = getattr(Callback, name)
-        everyone = (*self._trainer.callbacks, *self._more)
+        everyone = self._trainer.callbacks
         return [getattr(c, name) for c in everyone if getattr(type(c), name) is not empty]
 
     def __call__(self, name, *args):
-        for method in self.methods(name):
+        for method in (*self.methods(name), getattr(self.bar, name)):
             method(self._trainer, *args)
-
-    def foreign(self, name):
-        """Whether one that is not fastnn's defines the method, and may change whatever it likes."""
-        return any(not method.__module__.startswith("fastnn.") for method in self.methods(name))
 
 
 def named(callbacks):

@@ -91,7 +91,11 @@ def batches_from(loader, epoch, start):
 
 
 def split_batch(batch, dtype):
-    """Inputs (a tuple) and target of a batch, floating point inputs in the model's dtype."""
+    """Inputs (a sequence) and target of a batch, floating point inputs in the model's dtype."""
+    if type(batch) is tuple and len(batch) == 2:  # nearly always, and as it should be
+        x, target = batch
+        if type(x) is _TENSOR and x.dtype is dtype and type(target) is _TENSOR and target.ndim:
+            return (x,), target
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
         raise TypeError(
             f"the loader's batches must be (x, y), got {_kinds(batch)}; "

@@ -32,9 +32,9 @@ class History(dict):
     (2, 0.25)
     """
 
-    def __init__(self, columns=()):
+    def __init__(self, columns=(), stopped=""):
         super().__init__(columns)
-        self.stopped = ""
+        self.stopped = stopped
 
     @property
     def history(self):

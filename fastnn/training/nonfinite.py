@@ -23,7 +23,7 @@ class NonFinite(Exception):
 class LastGood:
     """A copy of the weights from a little while ago, for when they are lost.
 
-    Copies are made at most so often that they take a hundredth of the time.
+    Copies are made at most so often that they take a thousandth of the time.
     """
 
     def __init__(self, model):
@@ -38,7 +38,7 @@ class LastGood:
         if all(_is_finite(a) for a in state.values()):
             self._state, self.epoch = state, epoch
         end = time.perf_counter()
-        self._due = end + 100 * (end - start)
+        self._due = end + 1000 * (end - start)
 
     def repair(self):
         """Where a weight is not finite, all go back; running statistics alone if only they are.
@@ -57,7 +57,7 @@ class LastGood:
         return f"The weights went back to those kept in epoch {self.epoch}."
 
 
-def nonfinite_error(trainer, last_good, model, loss, inputs, target, found, where):
+def nonfinite_error(trainer, model, loss, inputs, target, found, where):
     """The error for what `found` (a NonFinite) tells of a batch: names the first place.
 
     What was lost of the weights is put back.
@@ -66,9 +66,11 @@ def nonfinite_error(trainer, last_good, model, loss, inputs, target, found, wher
         place = f"it gives {found.value} {found.why}"
         return NonFiniteError(f"{found.what} in epoch {trainer.epoch}, batch {where}: {place}")
     by_gradient = trainer.optimizer.first_nonfinite_step is not None
-    repaired = last_good.repair() if by_gradient else ""  # else the place may be in the weights
+    repaired = (
+        trainer.last_good.repair() if by_gradient else ""
+    )  # else the place may be in the weights
     place = _first_place(trainer, model, loss, inputs, target)
-    repaired = repaired or last_good.repair()
+    repaired = repaired or trainer.last_good.repair()
     lr = trainer.optimizer.param_groups[0]["lr"]
     what = f"loss is {found.value}" if found.what == "loss" else f"{found.what} is not finite"
     return NonFiniteError(

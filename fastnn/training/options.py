@@ -7,6 +7,7 @@ import numpy as np
 import fastnn
 from fastnn.training.callback import Callback
 from fastnn.training.feed import arrays_of, dtype_of
+from fastnn.training.measures import Measures
 from fastnn.training.model_checkpoint import ModelCheckpoint
 from fastnn.training.update import Update, needs_closure
 
@@ -108,6 +109,11 @@ def _of_update(trainer):
 def threshold(loss):
     """Above which a single output means class 1: half for probabilities, 0 for logits."""
     return 0.5 if type(loss).__name__ == "BCELoss" else 0.0
+
+
+def measures(trainer, loader=None):
+    """Of an epoch over a loader, what the Trainer's `metrics` ask for."""
+    return Measures(trainer.metrics, threshold(trainer.loss), arrays_of(loader) is None)
 
 
 def averaged(ema, model):

@@ -1,5 +1,6 @@
 """The progress bar: one line for the whole fit, quiet where nobody watches."""
 
+import math
 import os
 import sys
 import time
@@ -9,7 +10,7 @@ from fastnn.training.callback import Callback
 _FORMAT = "{desc} |{bar:10}| {remaining} left, {rate_fmt}{postfix}"
 _NARROW = "{desc}, {remaining} left, {rate_fmt}{postfix}"  # below 100 columns
 _REFRESH = 0.1  # seconds: 10 Hz at most
-_BATCHES = 64  # of short ones, so many pay for one look at the clock
+_BATCHES = 64  # of short ones: so many pay for one look at the clock
 
 
 class Progress(Callback):
@@ -19,11 +20,16 @@ class Progress(Callback):
     ----------
     enabled : bool, optional
         Default: whether standard error is a terminal, or this is a notebook.
+
+    Attributes
+    ----------
+    due : int
+        Batch of the epoch from which on `on_batch_end` has anything to do.
     """
 
     def __init__(self, enabled=None):
         self.enabled = _watched() if enabled is None else enabled
-        self._bar, self._left = None, 1
+        self._bar, self.due = None, math.inf
 
     def on_fit_start(self, trainer):
         if not self.enabled:
@@ -47,19 +53,23 @@ class Progress(Callback):
             )
             self._bar = tqdm.tqdm(**steps | always | look, ncols=columns, nrows=20)
         self._numbers = self._last = ""
-        self._looked, self._due = time.perf_counter(), 0.0
-        self._count = self._left = 1  # batches from the last look at the clock to the next
+        self._refresh_at = 0.0
+
+    def on_epoch_start(self, trainer):
+        if self._bar is not None:
+            # the batch that the clock was last looked at after, when that was, and the next such
+            self._at, self._looked = trainer.batch, time.perf_counter()
+            self.due = self._at + 1
 
     def on_batch_end(self, trainer, batch, loss):
-        self._left -= 1
-        if self._left > 0 or self._bar is None:
+        if batch < self.due:
             return
         now = time.perf_counter()
-        each = (now - self._looked) / self._count
-        self._count = self._left = int(min(_BATCHES, 1 + 0.1 * _REFRESH / each)) if each else 1
-        self._looked = now
-        if now >= self._due:
-            self._due = now + _REFRESH
+        each = (now - self._looked) / (batch - self._at)
+        self.due = batch + (int(min(_BATCHES, 1 + 0.1 * _REFRESH / each)) if each else 1)
+        self._at, self._looked = batch, now
+        if now >= self._refresh_at:
+            self._refresh_at = now + _REFRESH
             self._show(trainer, trainer.sums.rows, f"loss {loss:.3g}{self._numbers}")
 
     def on_epoch_end(self, trainer, record):
@@ -76,7 +86,7 @@ class Progress(Callback):
         done = trainer.sums.rows if trainer.batch else self._rows  # cut short, or at an epoch's end
         self._show(trainer, done, self._last)
         self._bar.close()
-        self._bar = None
+        self._bar, self.due = None, math.inf
 
     def _show(self, trainer, rows, numbers):
         self._bar.set_description_str(f"epoch {trainer.epoch}/{trainer.epochs}", refresh=False)

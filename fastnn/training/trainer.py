@@ -17,7 +17,7 @@ from fastnn.training.evaluation import Evaluator
 from fastnn.training.history import History
 from fastnn.training.interrupt import Interrupted, Interruption, Undo
 from fastnn.training.lr_find import lr_find
-from fastnn.training.measures import EpochSums, Measures, named_metrics
+from fastnn.training.measures import EpochSums, named_metrics
 from fastnn.training.nonfinite import LastGood, NonFinite, nonfinite_error
 from fastnn.training.progress import Progress
 from fastnn.training.resume import load_run, run_state
@@ -122,12 +122,11 @@ class Trainer:
         self.ema = options.averaged(ema, model)
         self.history = History()
         self.epoch = self.epochs = self.batch = self.num_batches = 0
-        self.has_val, self.loader = False, None
-        self.sums = EpochSums(self._measures())
-        self.run = ""  # names this run in its checkpoints
+        self.has_val, self.loader, self.run = False, None, ""  # run: names it in checkpoints
+        self.sums = EpochSums(options.measures(self))
         self.update = self._evaluator = self._stop = None
         self._interrupt = Interruption()
-        self._last_good = LastGood(model)
+        self.last_good = LastGood(model)
 
     @property
     def global_step(self) -> int:
@@ -189,10 +188,15 @@ class Trainer:
             A loss, gradient, statistic or rate that is NaN or infinite; names epoch, batch and the
             first place concerned. The last good weights are kept.
         """
-        self._prepare(*feed.pair(train, val), epochs, batch_size, shuffle)
-        load_run(self, resume, ckpt_path, lr)
-        mode = self.model.training
+        mode, self._interrupt = self.model.training, Interruption()
         with self._interrupt:
+            try:
+                with self._interrupt.leaving_at_once():
+                    self._prepare(*feed.pair(train, val), epochs, batch_size, shuffle)
+            except Interrupted:
+                self.history = History(stopped="interrupted by Ctrl-C before the first step")
+                return self.history
+            load_run(self, resume, ckpt_path, lr)
             try:
                 self._call("on_fit_start")
                 while self._stop is None and self.epoch < epochs:
@@ -244,8 +248,9 @@ class Trainer:
         self.model.train()
         self._renew()
         update, sums, dtype = self.update, self.sums, feed.dtype_of(self.model)
-        hooks, others = self._call.methods("on_batch_end"), self._call.foreign("on_batch_end")
-        self._last_good.keep(self.epoch)
+        hooks, bar = self._call.methods("on_batch_end"), self._call.bar
+        others = any(not hook.__module__.startswith("fastnn.") for hook in hooks)
+        self.last_good.keep(self.epoch)
         interrupt, undo = self._interrupt, self._undo
         batches = feed.batches_from(self.loader, self.epoch, self.batch)
         try:
@@ -256,11 +261,13 @@ class Trainer:
                     value, output = update(inputs, target)
                 except NonFinite as found:
                     at = (self.model, update.loss, inputs, target, found, batch)
-                    raise self._error(*at) from None
+                    raise nonfinite_error(self, *at) from None
                 sums.add(value, output, target)
                 self.batch = batch
                 for hook in hooks:
                     hook(self, batch, value)
+                if batch >= bar.due:
+                    bar.on_batch_end(self, batch, value)
                 if interrupt.requested or self._stop_now:
                     break
                 if others:
@@ -275,7 +282,7 @@ class Trainer:
 
     def _evaluate(self, loader, prefix) -> dict[str, float]:
         """One pass without steps: mean loss and metrics, their names with a prefix."""
-        sums, dtype = EpochSums(self._measures(loader)), feed.dtype_of(self.model)
+        sums, dtype = EpochSums(options.measures(self, loader)), feed.dtype_of(self.model)
         with self._evaluation() as evaluate, self._interrupt.leaving_at_once():
             for batch, fields in enumerate(feed.batches_from(loader, self.epoch, 0), 1):
                 inputs, target = feed.split_batch(fields, dtype)
@@ -284,7 +291,7 @@ class Trainer:
                 except NonFinite as found:
                     where = f"{batch} of the {prefix.rstrip('_')} rows"
                     at = (evaluate.model, self.loss, inputs, target, found, where)
-                    raise self._error(*at) from None
+                    raise nonfinite_error(self, *at) from None
         if sums.rows == 0:
             raise ValueError(f"{prefix.rstrip('_')}: the loader gave no batch")
         return {prefix + name: number for name, number in sums.compute().items()}
@@ -349,12 +356,11 @@ class Trainer:
         self.epoch = self.batch = 0
         self.epochs, self.num_batches, self.has_val = epochs, len(self.loader), val is not None
         self._stop, self._stop_now = None, False
-        self.sums = EpochSums(self._measures(self.loader))
-        self.update, self._interrupt, self._undo = None, Interruption(), Undo()
+        self.sums = EpochSums(options.measures(self, self.loader))
+        self.update, self._undo = None, Undo()
         self._renew()
-        self._last_good = LastGood(self.model)
-        bar = Progress(self.show_progress)
-        self._call = Calls(self, *([bar] if bar.enabled else []))
+        self.last_good = LastGood(self.model)
+        self._call = Calls(self, Progress(self.show_progress))
 
     def _renew(self):
         """Before an epoch, and after others' callbacks: they may have changed whatever they like."""
@@ -385,16 +391,12 @@ class Trainer:
         try:
             step_schedule(self.scheduler, *(metric if hasattr(self.scheduler, "patience") else []))
         except NonFinite as found:
-            raise self._error(self.model, self.loss, (), None, found, self.batch) from None
-
-    def _error(self, *found):
-        return nonfinite_error(self, self._last_good, *found)
+            raise nonfinite_error(
+                self, self.model, self.loss, (), None, found, self.batch
+            ) from None
 
     def _cut_short(self):
         """Whether this epoch ends here, unfinished."""
         if self._interrupt.requested and self._stop is None:
             self.stop(f"interrupted by Ctrl-C in epoch {self.epoch}", now=True)
         return self._stop_now or self._interrupt.requested
-
-    def _measures(self, loader=None):
-        return Measures(self.metrics, options.threshold(self.loss), feed.arrays_of(loader) is None)

@@ -69,6 +69,7 @@ class Update:
         self.clip_norm, self.clip_value, self.accumulate = clip_norm, clip_value, accumulate
         self.ema, self.schedule, self.wants_output = ema, schedule, wants_output
         self.by_closure = needs_closure(optimizer)
+        self._plain = accumulate == 1 and clip_norm is None and clip_value is None
         self._record = record and not self.by_closure
         self.steps = self.pending = self._rows = 0
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -108,19 +109,25 @@ class Update:
         if self.by_closure:
             return self._closure_step(inputs, target)
         result = self._now[0 if self.pending == 0 else 1](*inputs, target)
-        value = self._checked(result)
+        value = result[0].item()
+        if value - value != 0 or self._watched:
+            self._check(result)
         self._interrupt.at_once = False
-        self.pending += 1
-        self._rows += len(target)
-        if self.pending == self.accumulate:
-            self.flush()
+        if self._plain:  # nothing between gradients and step: their sizes need not be known
+            self._now[3]()
+            self._after()
+        else:
+            self.pending += 1
+            self._rows += len(target)
+            if self.pending == self.accumulate:
+                self.flush()
         return value, result[1] if self.wants_output else None
 
     def flush(self) -> None:
         """Step with the gradients gathered so far, if any: after the last batch of an epoch."""
         if self.pending == 0:
             return
-        if self.accumulate > 1 or self.clip_norm is not None or self.clip_value is not None:
+        if not self._plain:
             scale = fastnn.tensor(np.array(1.0 / self._rows)) if self.accumulate > 1 else None
             norm = self._now[2](*([] if scale is None else [scale]))
             if norm is not None and not math.isfinite(norm.item()):
@@ -136,13 +143,12 @@ class Update:
         if self.schedule is not None:
             step_schedule(self.schedule)
 
-    def _checked(self, result):
+    def _check(self, result):
         value = result[0].item()
-        if value - value != 0:
+        if not math.isfinite(value):
             raise NonFinite("loss", value)
         if self._watched and not math.isfinite(result[-1].item()):
             raise NonFinite("a running statistic", math.nan)
-        return value
 
     # --- the parts that are recorded: functions of tensors alone ---
 
@@ -187,7 +193,8 @@ class Update:
         def closure():
             result = self._first_gradients(*inputs, target)
             if not kept:
-                kept.append((self._checked(result), result))
+                self._check(result)
+                kept.append(result)
             return result[0]
 
         self.optimizer.step(closure)
@@ -195,8 +202,8 @@ class Update:
         if self.ema is not None:
             self.ema.update_parameters(self.model)
         self._after()
-        value, result = kept[0]
-        return value, result[1] if self.wants_output else None
+        (result,) = kept
+        return result[0].item(), result[1] if self.wants_output else None
 
     # --- a window that is not full yet, in a checkpoint ---
 
