@@ -355,9 +355,8 @@ class Trainer:
         self.history, self.run = History(), secrets.token_hex(8)
         self.epoch = self.batch = 0
         self.epochs, self.num_batches, self.has_val = epochs, len(self.loader), val is not None
-        self._stop, self._stop_now = None, False
         self.sums = EpochSums(options.measures(self, self.loader))
-        self.update, self._undo = None, Undo()
+        self.update, self._undo, self._stop, self._stop_now = None, Undo(), None, False
         self._renew()
         self.last_good = LastGood(self.model)
         self._call = Calls(self, Progress(self.show_progress))
@@ -391,9 +390,8 @@ class Trainer:
         try:
             step_schedule(self.scheduler, *(metric if hasattr(self.scheduler, "patience") else []))
         except NonFinite as found:
-            raise nonfinite_error(
-                self, self.model, self.loss, (), None, found, self.batch
-            ) from None
+            at = (self.model, self.loss, (), None, found, self.batch)
+            raise nonfinite_error(self, *at) from None
 
     def _cut_short(self):
         """Whether this epoch ends here, unfinished."""
