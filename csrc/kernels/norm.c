@@ -7,7 +7,9 @@
 
 #define TOGETHER 4 /* rows of layer norm's backward that share one pass over weight and sums */
 #define CHUNK 512  /* channels whose sums are kept on the stack */
-#define SUPER 256  /* rows whose sums are gathered before they join the total */
+#define ABREAST                                                                                    \
+    4 /* rows that are read side by side: the prefetcher loses more streams than these */
+#define SUPER 256 /* rows whose sums are gathered before they join the total */
 
 static inline vec vload_or(const real *p, int64_t i, int64_t lanes, real otherwise)
 {
@@ -206,14 +208,12 @@ static void batch_norm_forward(const fnn_args *a, int part, int parts)
             }
         return;
     }
-    for (int64_t n = 0; n < N; n += GROUP)
+    for (int64_t n = 0; n < N; n++)
         for (int64_t c = first; c < last; c += VL) {
-            int64_t lanes = last - c, stop = least(N, n + GROUP);
+            const int64_t lanes = last - c, i = n * C + c;
             vec m = vload_upto(mean + c, lanes), r = vload_upto(rstd + c, lanes);
             vec w = vload_or(weight, c, lanes, 1), b = vload_or(bias, c, lanes, 0);
-            for (int64_t i = n; i < stop; i++)
-                vstore_upto(y + i * C + c, (vload_upto(x + i * C + c, lanes) - m) * r * w + b,
-                            lanes);
+            vstore_upto(y + i, (vload_upto(x + i, lanes) - m) * r * w + b, lanes);
         }
 }
 
@@ -234,9 +234,9 @@ static inline void column_sums(const real *dy, const real *x, const real *mean, 
     for (int64_t super = 0; super < N; super += SUPER) {
         memset(s, 0, sizeof s);
         memset(q, 0, sizeof q);
-        for (int64_t n = super; n < least(super + SUPER, N); n += GROUP)
+        for (int64_t n = super; n < least(super + SUPER, N); n += ABREAST)
             for (int64_t c = 0; c < columns; c += VL) {
-                int64_t lanes = columns - c, stop = least(N, n + GROUP);
+                int64_t lanes = columns - c, stop = least(N, n + ABREAST);
                 vec m = vload_upto(mean + c, lanes), t = {0}, u = {0};
                 for (int64_t i = n; i < stop; i++) {
                     vec g = vload_upto(dy + i * C + c, lanes);
@@ -308,16 +308,13 @@ static void batch_norm_backward(const fnn_args *a, int part, int parts)
                     vstore_upto(dx + j, r * (g - vset(sum[i]) - d * vset(dot[i])), lanes);
                 }
             }
-        for (int64_t n = 0; L == 1 && n < N; n += GROUP)
+        for (int64_t n = 0; L == 1 && n < N; n++)
             for (int64_t i = 0; i < columns; i += VL) {
-                int64_t c = chunk + i, lanes = columns - i, stop = least(N, n + GROUP);
+                const int64_t c = chunk + i, lanes = columns - i, j = n * C + c;
                 vec m = vload_upto(mean + c, lanes), s = vload(sum + i), q = vload(dot + i);
                 vec r = vload_upto(rstd + c, lanes) * vload_or(weight, c, lanes, 1);
-                for (int64_t k = n; k < stop; k++) {
-                    int64_t j = k * C + c;
-                    vec g = vload_upto(dy + j, lanes), d = vload_upto(x + j, lanes) - m;
-                    vstore_upto(dx + j, r * (g - s - d * q), lanes);
-                }
+                vec g = vload_upto(dy + j, lanes), d = vload_upto(x + j, lanes) - m;
+                vstore_upto(dx + j, r * (g - s - d * q), lanes);
             }
     }
 }
