@@ -2,7 +2,7 @@
 
 import fastnn
 
-from . import by_modules, nets
+from . import by_modules, modules, nets
 
 MODES = ("recorded", "eager")
 
@@ -43,6 +43,12 @@ def value(result):
 
 def small_op(name, mode):
     return by_modules.small_ops(fastnn, name), None
+
+
+def module(name, mode):
+    step, inputs, comparable = modules.build(fastnn, name)
+    step = fastnn.compile(step) if mode == "recorded" else step
+    return (lambda: step(*inputs)), comparable
 
 
 def epoch(folder, mode):

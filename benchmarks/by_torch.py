@@ -2,7 +2,7 @@
 
 import torch
 
-from . import by_modules, nets
+from . import by_modules, modules, nets
 
 MODES = ("eager", "compile")
 
@@ -43,6 +43,12 @@ def value(result):
 
 def small_op(name, mode):
     return by_modules.small_ops(torch, name), None
+
+
+def module(name, mode):
+    step, inputs, comparable = modules.build(torch, name)
+    step = torch.compile(step) if mode == "compile" else step
+    return (lambda: step(*inputs)), comparable
 
 
 def epoch(folder, mode):

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from . import kernels as table
+from . import modules as layers
 from . import nets
 from .measure import Case, Measured, best, interleaved
 
@@ -117,7 +118,17 @@ def kernels(options):
         yield Case(kernel.family, kernel.name, "µs", results, *work)
 
 
-SUITES = {f.__name__: f for f in (steps, overhead, kernels, startup, mnist, memory, width)}
+def modules(options):
+    """Every layer and loss, forward and backward, recorded and eager; --only NAME."""
+    pairs = [p for p in options.pairs() if p[0].library in ("fastnn", "torch")]
+    for name in layers.BY_NAME:
+        if options.only in name:
+            task = "module", {"name": name}
+            results = interleaved(pairs, task, options.seconds, options.rounds, 1e6)
+            yield Case("modules", name, "µs", results)
+
+
+SUITES = {f.__name__: f for f in (steps, overhead, kernels, modules, startup, mnist, memory, width)}
 
 
 def summary(case):

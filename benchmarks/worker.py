@@ -51,6 +51,16 @@ class Worker:
         self.tasks[mode] = run, None
         return self.select(mode) | {"values": [float((result**2).sum())]}
 
+    def module(self, name, mode):
+        """Make a layer or loss of `modules.py`; answers with its gradient's size, to be compared."""
+        import numpy as np
+
+        run, comparable = self.side.module(name, mode)
+        for _ in range(3):  # recorded, confirmed
+            result = np.asarray(run(), np.float64)
+        self.tasks[mode] = run, None
+        return self.select(mode) | {"values": [float((result**2).sum())] if comparable else []}
+
     def epoch(self, folder, mode):
         run, self.test = self.side.epoch(folder, mode)
         self.tasks[mode] = run, None

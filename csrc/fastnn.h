@@ -308,6 +308,9 @@ typedef void (*fnn_kernel)(const fnn_args *a, int part, int parts);
 #define FNN_INTEGER(X) X(integer_binary) X(integer_where) X(integer_sum)
 #define FNN_ORDER(X) X(order_rows)
 #define FNN_CTC(X) X(ctc_forward) X(ctc_backward)
+#define FNN_BAG(X) X(bag_forward) X(bag_backward) X(bag_factor_backward)
+#define FNN_GROUP(X) X(group_norm_forward) X(group_norm_backward)
+#define FNN_WARP(X) X(grid_sample_forward) X(grid_sample_backward) X(grid_sample_places_backward)
 
 #define FNN_STEMS(S)                                                                               \
     S(elementwise, FNN_ELEMENTWISE)                                                                \
@@ -337,7 +340,10 @@ typedef void (*fnn_kernel)(const fnn_args *a, int part, int parts);
     S(attention, FNN_ATTENTION)                                                                    \
     S(integer, FNN_INTEGER)                                                                        \
     S(order, FNN_ORDER)                                                                            \
-    S(ctc, FNN_CTC)
+    S(ctc, FNN_CTC)                                                                                \
+    S(bag, FNN_BAG)                                                                                \
+    S(group, FNN_GROUP)                                                                            \
+    S(warp, FNN_WARP)
 
 #ifndef FNN_REAL /* kernels need none of this: a change leaves them as they are */
 enum fnn_flags {

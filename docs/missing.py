@@ -42,8 +42,7 @@ RARE = "rare in training; made of other operations in a line or two"
 INPLACE = (
     "the form without the underscore does it; in-place forms save no memory in a recorded step"
 )
-PARALLEL = "many machines: data-parallel training is planned over MPI"
-NOT_YET = "being built"
+PARALLEL = "batch norm takes the statistics of each process's part of a batch; the recipe for many machines is in course.md, M6"
 
 # the first pattern that matches the whole of "room.name" gives the reason
 REASONS = [
@@ -79,7 +78,6 @@ REASONS = [
     (r"optim\.lr_scheduler\.(EPOCH_DEPRECATION_WARNING|Callable|.*Any|Counter|Iterable|Number|Literal|Self|partial|SupportsFloat|TypedDict|cast|override|bisect_right|inf|wraps|ref)", NOT_PUBLIC),
     (r"optim\.lr_scheduler\.(Optimizer|Tensor)", NOT_PUBLIC),
     (r"optim\.lr_scheduler\.(_LRScheduler|LRScheduler)", "the base class is `Schedule`"),
-    (r"nn\..*Loss|nn\.functional\.(.*_loss|kl_div)", NOT_YET),
     # --- methods of Module and Optimizer
     (r"nn\.Module\.(bfloat16|half)", QUANTIZED),
     (r"nn\.Module\.(cuda|ipu|mtia|xpu|share_memory)", GPU),
@@ -155,6 +153,77 @@ def missing():
     return found
 
 
+# an argument that fastnn's class or function of that name has not -> why
+ARGUMENTS = {
+    "_freeze": "private: `from_pretrained(weight, freeze=)`",
+    "_stacklevel": NOT_PUBLIC,
+    "_weight": "private: `from_pretrained`, or assign `layer.weight.data`",
+    "always_call": "a hook runs after a forward that ended well; otherwise `try` and `finally`",
+    "assign": "values are copied into the parameters, which optimizers hold; `layer.weight.data = t` assigns",
+    "capturable": "for GPUs; False is taken, anything else refused",
+    "destination": DEPRECATED,
+    "differentiable": "a step is one kernel over all parameters; False is taken, anything else refused",
+    "eps": "PyTorch ignores it",
+    "foreach": "there is one form of a step, over all parameters at once; None and True are taken, False refused",
+    "fused": "there is one form of a step, over all parameters at once; None and True are taken, False refused",
+    "last_epoch": "its schedules count for themselves; `load_state_dict` goes on where another run stopped",
+    "mask_check": "chooses between PyTorch's own kernels",
+    "max_value": DEPRECATED + ": `max_val`",
+    "min_value": DEPRECATED + ": `min_val`",
+    "original": NOT_PUBLIC + ": `register_parametrization` makes it",
+    "out": "no function writes into a tensor that it is given; in a recorded step memory is shared anyway",
+    "reduce": DEPRECATED + ": `reduction`",
+    "self": "it stands before the dot",
+    "size_average": DEPRECATED + ": `reduction`",
+    "split_size": "its name is split_size_or_sections, as in `torch.split`",
+    "unsafe": "shapes and dtypes of a parametrization are always checked",
+}  # fmt: skip
+DEFAULTS = {
+    "activation": "the same function",
+    "align_corners": "None means False, with a warning",
+    "batch_sizes": "PyTorch fails without it, too",
+    "enable_nested_tensor": "nested tensors do not exist in fastnn; True is refused",
+}
+
+
+def arguments():
+    """(argument -> names that lack it, argument -> names where its default differs)."""
+    import inspect
+
+    import torch
+
+    import fastnn
+
+    lacking, other = {}, {}
+    for room in ROOMS:
+        theirs, mine = (room_of(library, room) for library in (torch, fastnn))
+        for name in names(theirs, room):
+            try:
+                pair = [inspect.signature(getattr(m, name)).parameters for m in (theirs, mine)]
+            except (AttributeError, TypeError, ValueError):  # not there, or compiled in PyTorch
+                continue
+            for argument, known in pair[0].items():
+                if known.kind in (known.VAR_POSITIONAL, known.VAR_KEYWORD):
+                    continue
+                if argument not in pair[1]:
+                    lacking.setdefault(argument, []).append(f"{room}.{name}")
+                elif known.default not in (known.empty, pair[1][argument].default):
+                    other.setdefault(argument, []).append(f"{room}.{name}")
+    return lacking, other
+
+
+def listed(found, reasons, words):
+    unknown = sorted(set(found) - set(reasons))
+    if unknown:
+        raise SystemExit(f"docs/missing.py: give a reason for the {words} {unknown}: {found}")
+    for argument in sorted(found):
+        where = found[argument]
+        some = ", ".join(f"`{n}`" for n in where[:4]) + (
+            f" and {len(where) - 4} more" * (len(where) > 4)
+        )
+        yield f"- `{argument}` of {some}: {reasons[argument]}."
+
+
 def page():
     """The text of missing.md."""
     import torch
@@ -177,6 +246,15 @@ def page():
                 raise SystemExit(f"docs/missing.py: give a reason for {room}: {group}")
             lines.append(f"- {', '.join(f'`{n}`' for n in group)}: {words}.")
         lines.append("" if rows else "Nothing.\n")
+    lacking, other = arguments()
+    lines += [
+        "## Arguments",
+        "",
+        "They raise a `TypeError` that names them, unless said otherwise.",
+        "",
+    ]
+    lines += [*listed(lacking, ARGUMENTS, "arguments"), "", "## Other defaults", ""]
+    lines += listed(other, DEFAULTS, "defaults of")
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -80,3 +80,17 @@ def test_in_place_writes_its_input_and_keeps_its_gradient():
 def test_prelu_wants_a_positive_count(bad):
     with pytest.raises(ValueError, match="num_parameters"):
         nn.PReLU(bad)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin"])
+@pytest.mark.parametrize("shape", [(), (4,), (3, 4), (2, 3, 4), (2, 3, 4, 2)])
+def test_softmax_without_a_dimension_is_torchs(name, shape):
+    x = np.random.default_rng(0).standard_normal(shape)
+    with pytest.warns(UserWarning, match="Implicit dimension"):
+        theirs = getattr(torch.nn.functional, name)(torch.tensor(x)).numpy()
+    with pytest.warns(UserWarning, match=f"{name}: say which dimension"):
+        mine = getattr(nn.functional, name)(fastnn.tensor(x))
+    np.testing.assert_allclose(mine.numpy(), theirs, rtol=1e-12)
+    layer = {"softmax": nn.Softmax, "log_softmax": nn.LogSoftmax, "softmin": nn.Softmin}[name]()
+    with pytest.warns(UserWarning, match="say which dimension"):
+        np.testing.assert_array_equal(layer(fastnn.tensor(x)).numpy(), mine.numpy())

@@ -13,12 +13,18 @@ from layer_table import LAYERS, row
 import fastnn
 from fastnn import nn, optim
 
+WORDS_IN_BAGS = ("int", (9,), 7), ("offsets", (4,), 9)
 MORE_LAYERS = [
     row("Swish", on=[(3, 4)]),
     row("LearnedPositionalEncoding", 4, 6, on=[(2, 5, 4)]),
     row("SinusoidalPositionalEncoding", 4, on=[(2, 5, 4)]),
     row("TemperatureScaling", on=[(3, 4)]),
     row("Transformer", 4, 2, 1, 1, 8, on=[((3, 2, 4), (5, 2, 4))]),
+    *(
+        row("EmbeddingBag", 7, 3, mode=mode, padding_idx=padding, on=[WORDS_IN_BAGS])
+        for mode in ("mean", "sum", "max")
+        for padding in (None, 2)
+    ),
 ]
 # of other layers: test_a_container_records below, and these are tried with a Sequential of two
 CONTAINERS = {"Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
@@ -81,6 +87,8 @@ def draw(rng, spec):
         return rng.integers(0, spec[2], shape)
     if kind == "labels":
         return rng.integers(1, 4, shape)
+    if kind == "offsets":
+        return np.sort(rng.integers(0, spec[2], shape)) * (np.arange(*shape) > 0)
     if kind == "full":
         return np.full(shape, spec[2])
     made = {
@@ -210,6 +218,11 @@ INTEGERS = {
     ),
     "arithmetic": lambda a, b, m: (a + b, a - 2, 3 * b, 2 - a, m + a, m * m, m + m, a.int() * 2),
     "larger": lambda a, b, m: (fastnn.maximum(a, b), fastnn.minimum(a, b)),
+    "chosen": lambda a, b, m: (
+        fastnn.where(m, a, b),
+        fastnn.where(m, a, -1),
+        fastnn.where(a > b, m, ~m),
+    ),
     "sums": lambda a, b, m: (a.sum(), m.sum(0), (a == b).sum(1, keepdim=True), a.int().sum()),
     "accuracy": lambda a, b, m: ((a == b).float().mean(), fastnn.where(a == b, 1.0, 2.0)),
 }

@@ -46,7 +46,7 @@ class Sigmoid(_Activation):
     tensor([0.5   , 0.8808])
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return sigmoid(input)
 
@@ -69,7 +69,7 @@ class Tanh(_Activation):
     tensor([0.    , 0.7616])
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return tanh(input)
 
@@ -100,7 +100,7 @@ class SiLU(_Activation):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return silu(input, self.inplace)
 
@@ -131,7 +131,7 @@ class Mish(_Activation):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return mish(input, self.inplace)
 
@@ -162,7 +162,7 @@ class GELU(_Activation):
     def __init__(self, approximate: str = "none") -> None:
         super().__init__(approximate=approximate)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return gelu(input, self.approximate)
 
@@ -195,7 +195,7 @@ class Softplus(_Activation):
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__(beta=beta, threshold=threshold)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return softplus(input, self.beta, self.threshold)
 
@@ -218,7 +218,7 @@ class LogSigmoid(_Activation):
     tensor([ -0.6931, -30.    ])
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return logsigmoid(input)
 
@@ -241,7 +241,7 @@ class Softsign(_Activation):
     tensor([ 0.5 , -0.75])
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return softsign(input)
 
@@ -274,7 +274,7 @@ class ELU(_Activation):
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(alpha=alpha, inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return elu(input, self.alpha, self.inplace)
 
@@ -306,7 +306,7 @@ class SELU(_Activation):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return selu(input, self.inplace)
 
@@ -339,6 +339,6 @@ class CELU(_Activation):
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(alpha=alpha, inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return celu(input, self.alpha, self.inplace)

@@ -165,7 +165,7 @@ class MultiheadAttention(Module):
         attn_mask: Tensor | None = None,
         average_attn_weights: bool = True,
         is_causal: bool = False,
-    ):
+    ) -> tuple[Tensor, Tensor | None]:
         """(output, weights or None).
 
         key_padding_mask (N, S): True at keys that nobody may look at; attn_mask (L, S) or

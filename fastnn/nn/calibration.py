@@ -1,6 +1,9 @@
 """Calibration: how far confidence is from accuracy, and temperature scaling, which mends it."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +11,10 @@ from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn._engine.engine import tensor
 from fastnn.nn.module import Module
 from fastnn.ops import log_softmax
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
 
 __all__ = ["TemperatureScaling", "expected_calibration_error", "reliability"]
 
@@ -29,7 +36,7 @@ def _checked(logits, labels, what):
     return x, t
 
 
-def reliability(logits, labels, num_bins: int = 15) -> dict[str, np.ndarray]:
+def reliability(logits: Tensor, labels: Tensor, num_bins: int = 15) -> dict[str, np.ndarray]:
     """What a reliability diagram shows: per bin of confidence, how sure and how right the model is.
 
     Parameters
@@ -77,7 +84,7 @@ def reliability(logits, labels, num_bins: int = 15) -> dict[str, np.ndarray]:
     return {"confidence": means[0], "accuracy": means[1], "count": count, "edges": edges}
 
 
-def expected_calibration_error(logits, labels, num_bins: int = 15) -> float:
+def expected_calibration_error(logits: Tensor, labels: Tensor, num_bins: int = 15) -> float:
     """The mean distance between confidence and accuracy, over bins of confidence.
 
     Parameters
@@ -135,11 +142,13 @@ class TemperatureScaling(Module):
     tensor([1.0986, 0.    ])
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.register_buffer("temperature", tensor(np.float64(1.0)))
 
-    def fit(self, logits, labels, low: float = 1e-3, high: float = 1e3) -> "TemperatureScaling":
+    def fit(
+        self, logits: Tensor, labels: Tensor, low: float = 1e-3, high: float = 1e3
+    ) -> TemperatureScaling:
         """Find the temperature on data that the model was not trained on.
 
         Parameters
@@ -173,7 +182,7 @@ class TemperatureScaling(Module):
         self.temperature.fill_(1 / _least(x, t, 1 / high, 1 / low))
         return self
 
-    def forward(self, logits):
+    def forward(self, logits: Tensor) -> Tensor:
         """Logits over the temperature."""
         logits = as_tensor(logits)
         return logits / self.temperature.to(logits.dtype)

@@ -1,11 +1,17 @@
 """Modules that hold others: Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict."""
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import Parameter, Tensor
 from fastnn.nn.argument import several
 from fastnn.nn.module import Module
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class _Numbered(Module):
@@ -99,7 +105,7 @@ class Sequential(_Numbered):
     (2, Flatten(start_dim=1, end_dim=-1))
     """
 
-    def __init__(self, *modules):
+    def __init__(self, *modules: Any) -> None:
         super().__init__()
         if len(modules) == 1 and isinstance(modules[0], Mapping):
             for name, module in modules[0].items():
@@ -126,7 +132,7 @@ class Sequential(_Numbered):
         for i, value in enumerate(values):
             setattr(self, names.get(id(value), str(i)), value)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Any:
         """The output of the last module."""
         values = self.__dict__
         for name in self._members:
@@ -149,7 +155,7 @@ class ModuleList(_Numbered):
     2
     """
 
-    def __init__(self, modules=None):
+    def __init__(self, modules: Any = None) -> None:
         super().__init__()
         self.extend(() if modules is None else modules)
 
@@ -176,14 +182,14 @@ class ParameterList(_Numbered):
     2
     """
 
-    def __init__(self, values=None):
+    def __init__(self, values: Any = None) -> None:
         super().__init__()
         self.extend(() if values is None else values)
 
     def _checked(self, value):
         return _parameter(self, value)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return "\n".join(f"({n}): {_described(self.__dict__[n])}" for n in self._members)
 
 
@@ -257,7 +263,7 @@ class ModuleDict(_Named):
     (['a', 'b'], Identity())
     """
 
-    def __init__(self, modules=None):
+    def __init__(self, modules: Any = None) -> None:
         super().__init__()
         self.update(() if modules is None else modules)
 
@@ -283,33 +289,33 @@ class ParameterDict(_Named):
     ['scale']
     """
 
-    def __init__(self, parameters=None):
+    def __init__(self, parameters: Any = None) -> None:
         super().__init__()
         self.update(() if parameters is None else parameters)
 
-    def get(self, name, default=None):
+    def get(self, name: str, default: Any = None) -> Any:
         """The parameter of that name, or `default`."""
         return self.__dict__[name] if name in self._members else default
 
-    def setdefault(self, name, default=None):
+    def setdefault(self, name: str, default: Any = None) -> Any:
         """The parameter of that name; if there is none, `default` becomes it."""
         if name not in self:
             self[name] = default
         return self[name]
 
-    def popitem(self):
+    def popitem(self) -> tuple[str, Any]:
         """Remove and return the newest one: (name, parameter)."""
         name = list(self._members)[-1]
         return name, self.pop(name)
 
-    def copy(self):
+    def copy(self) -> ParameterDict:
         """Another ParameterDict with the same parameters."""
         return ParameterDict(self)
 
     def _checked(self, value):
         return _parameter(self, value), "parameter"
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return "\n".join(f"({n}): {_described(self.__dict__[n])}" for n in self._members)
 
 

@@ -189,7 +189,7 @@ class Conv2d(_Conv):
             padding_mode, 0, dtype,
         )  # fmt: skip
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The convolved images."""
         input, padding = self._padded(input)
         return conv2d(
@@ -237,7 +237,7 @@ class Conv1d(_Conv):
             padding_mode, 0, dtype,
         )  # fmt: skip
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The convolved sequences."""
         input, padding = self._padded(input)
         return conv1d(
@@ -308,7 +308,7 @@ class ConvTranspose2d(_ConvTranspose):
     (1, 4, 10, 10)
     """
 
-    def forward(self, input: Tensor, output_size: int | Sequence[int] | None = None):
+    def forward(self, input: Tensor, output_size: int | Sequence[int] | None = None) -> Tensor:
         """The images, enlarged; `output_size` chooses among the sizes that the stride leaves open."""
         extra = self._extra(input, output_size)
         return conv_transpose2d(
@@ -354,7 +354,7 @@ padding_mode, dtype
 
     _dims = 1
 
-    def forward(self, input: Tensor, output_size: int | Sequence[int] | None = None):
+    def forward(self, input: Tensor, output_size: int | Sequence[int] | None = None) -> Tensor:
         """The sequences, enlarged; `output_size` chooses among the sizes that the stride leaves open."""
         extra = self._extra(input, output_size)
         return conv_transpose1d(

@@ -1,16 +1,27 @@
 """Modules in another dtype."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastnn._engine.engine import Tensor
 from fastnn.nn.argument import check_device, is_device
 from fastnn.nn.members import BUFFER, PARAMETER, TRANSIENT, convert_in_place
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import DTypeLike
+
 
 class Convertible:
     """What of a Module changes its dtype."""
 
-    def to(self, device=None, dtype=None, non_blocking=False):
+    def to(
+        self, device: Any = None, dtype: DTypeLike | None = None, non_blocking: bool = False
+    ) -> Convertible:
         """Convert floating point parameters and buffers to a dtype, in place; returns the module.
 
         Optimizers must be made afterwards. `device` may be a dtype or a Tensor with that dtype, or
@@ -30,11 +41,11 @@ class Convertible:
             module._convert(dtype)
         return self
 
-    def type(self, dst_type):
+    def type(self, dst_type: DTypeLike) -> Convertible:
         """Convert to a dtype; see `to`."""
         return self.to(dtype=dst_type)
 
-    def cpu(self):
+    def cpu(self) -> Convertible:
         """The module itself: there is one device."""
         return self
 
@@ -43,10 +54,10 @@ class Convertible:
             if value.is_floating_point() and value.dtype != dtype:
                 convert_in_place(value, dtype)
 
-    def double(self):
+    def double(self) -> Convertible:
         """Convert to float64."""
         return self.to(np.float64)
 
-    def float(self):
+    def float(self) -> Convertible:
         """Convert to float32."""
         return self.to(np.float32)

@@ -33,7 +33,7 @@ class CosineSimilarity(Module):
         super().__init__()
         self.dim, self.eps = dim, eps
 
-    def forward(self, x1: Tensor, x2: Tensor):
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """The cosines."""
         return cosine_similarity(x1, x2, self.dim, self.eps)
 
@@ -65,7 +65,7 @@ class PairwiseDistance(Module):
         super().__init__()
         self.norm, self.eps, self.keepdim = p, eps, keepdim
 
-    def forward(self, x1: Tensor, x2: Tensor):
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """The distances."""
         return pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
 

@@ -56,7 +56,7 @@ class Dropout(_Dropout):
     tensor([1., 1., 1.])
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input with dropped elements, or input itself in evaluation."""
         return dropout(input, self.p, self.training, self.inplace)
 
@@ -78,7 +78,7 @@ class Dropout1d(_Dropout):
     (2, 3, 4)
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input with dropped channels, or input itself in evaluation."""
         return dropout1d(input, self.p, self.training, self.inplace)
 
@@ -100,7 +100,7 @@ class Dropout2d(_Dropout):
     (2, 3, 4, 4)
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input with dropped channels, or input itself in evaluation."""
         return dropout2d(input, self.p, self.training, self.inplace)
 
@@ -126,7 +126,7 @@ class AlphaDropout(_Dropout):
     (2, 3)
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input with dropped elements, or input itself in evaluation."""
         return alpha_dropout(input, self.p, self.training, self.inplace)
 
@@ -148,7 +148,7 @@ class Dropout3d(_Dropout):
     (2, 3, 4, 4, 4)
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input with dropped channels, or input itself in evaluation."""
         return dropout3d(input, self.p, self.training, self.inplace)
 
@@ -170,6 +170,6 @@ class FeatureAlphaDropout(_Dropout):
     (2, 3, 4)
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input with dropped channels, or input itself in evaluation."""
         return feature_alpha_dropout(input, self.p, self.training, self.inplace)

@@ -13,6 +13,8 @@ from fastnn.ops.embedding import embedding
 from fastnn.ops.random import rand
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import DTypeLike
 
 
@@ -88,7 +90,9 @@ class Embedding(Module):
             self.weight.detach()[self.padding_idx] = 0
 
     @classmethod
-    def from_pretrained(cls, embeddings, freeze=True, padding_idx: int | None = None, **options):
+    def from_pretrained(
+        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None, **options: Any
+    ) -> Embedding:
         """A layer with these rows, (V, D), frozen unless `freeze` is False; other options by name."""
         if not isinstance(embeddings, Tensor) or embeddings.ndim != 2:
             raise ValueError(
@@ -99,7 +103,7 @@ class Embedding(Module):
         layer.weight.requires_grad_(not freeze)
         return layer
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """Rows of the weight, input.shape + (D,)."""
         return embedding(
             input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
@@ -212,7 +216,7 @@ class EmbeddingBag(Embedding):
 
     def forward(
         self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
-    ):
+    ) -> Tensor:
         """One row for each bag, (B, D)."""
         return embedding_bag(
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,

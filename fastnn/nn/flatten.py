@@ -10,6 +10,8 @@ from fastnn.nn.module import Module
 from fastnn.ops.shape import flatten
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from fastnn._engine.engine import Tensor
 
 
@@ -23,10 +25,10 @@ class Identity(Module):
     Identity()
     """
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input itself."""
         return input
 
@@ -55,7 +57,7 @@ class Flatten(Module):
         super().__init__()
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input with the dimensions joined."""
         return flatten(input, self.start_dim, self.end_dim)
 
@@ -86,14 +88,14 @@ class Unflatten(Module):
     (2, 3, 4)
     """
 
-    def __init__(self, dim: int | None, unflattened_size) -> None:
+    def __init__(self, dim: int | None, unflattened_size: tuple[int, ...]) -> None:
         super().__init__()
         self.dim = whole(dim, "Unflatten: dim")
         self.unflattened_size = tuple(several(unflattened_size, "Unflatten: unflattened_size"))
         if not self.unflattened_size:
             raise ValueError("Unflatten: unflattened_size must not be empty")
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input with the dimension split."""
         input = as_tensor(input)
         dim = self.dim + input.ndim if self.dim < 0 else self.dim

@@ -81,7 +81,7 @@ class PReLU(_Learned):
         check_device(device)
         super().__init__(num_parameters, init, dtype)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input, with its negative elements scaled by the weight."""
         return prelu(input, self.weight)
 
@@ -130,7 +130,7 @@ class Swish(_Learned):
         check_device(device)
         super().__init__(num_parameters, init, dtype)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input sigmoid(weight input)."""
         return swish(input, self.weight)
 
@@ -161,6 +161,6 @@ class GLU(_Activation):
     def __init__(self, dim: int | None = -1) -> None:
         super().__init__(dim=dim)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The first half, gated by the second."""
         return glu(input, self.dim)

@@ -1,13 +1,25 @@
 """Hooks of modules: their handles, and a call with them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import Tensor, world_changed
 from fastnn.autograd import Function, is_grad_enabled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from fastnn.nn.module import Module
 
 
 class ModuleHook:
     """One hook of a module, and the handle that removes it."""
 
-    def __init__(self, module, where, hook, prepend, with_kwargs):
+    def __init__(
+        self, module: Module, where: Any, hook: Callable, prepend: bool, with_kwargs: bool
+    ) -> None:
         if not callable(hook):
             raise TypeError(f"hook: expected a callable, got {type(hook).__name__}")
         self.hook, self.with_kwargs = hook, with_kwargs
@@ -16,7 +28,7 @@ class ModuleHook:
         module.__dict__["_has_hooks"] = True
         world_changed()
 
-    def remove(self):
+    def remove(self) -> None:
         """Take the hook away; doing so twice is harmless."""
         if self in self._entries:
             self._entries.remove(self)
@@ -29,7 +41,7 @@ class ModuleHook:
         self.remove()
 
 
-def call_with_hooks(module, args, kwargs):
+def call_with_hooks(module: Module, args: tuple, kwargs: dict[str, Any]) -> Any:
     """The module's output, its hooks called around forward."""
     for entry in list(module.__dict__.get("_pre_hooks", ())):
         if entry.with_kwargs:

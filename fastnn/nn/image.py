@@ -38,7 +38,7 @@ class PixelShuffle(Module):
         super().__init__()
         self.upscale_factor = upscale_factor
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The larger images."""
         return pixel_shuffle(input, self.upscale_factor)
 
@@ -65,7 +65,7 @@ class PixelUnshuffle(Module):
         super().__init__()
         self.downscale_factor = downscale_factor
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The smaller images."""
         return pixel_unshuffle(input, self.downscale_factor)
 
@@ -92,7 +92,7 @@ class ChannelShuffle(Module):
         super().__init__()
         self.groups = groups
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input with its channels in another order."""
         return channel_shuffle(input, self.groups)
 
@@ -135,7 +135,7 @@ class LocalResponseNorm(Module):
         super().__init__()
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input, normalized."""
         return local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
@@ -175,7 +175,7 @@ class MaxUnpool1d(_MaxUnpool):
 
     def forward(
         self, input: Tensor, indices: Tensor, output_size: int | Sequence[int] | None = None
-    ):
+    ) -> Tensor:
         """The enlarged sequences, zero between the maxima."""
         return max_unpool1d(
             input, indices, self.kernel_size, self.stride, self.padding, output_size
@@ -200,7 +200,7 @@ class MaxUnpool2d(_MaxUnpool):
 
     def forward(
         self, input: Tensor, indices: Tensor, output_size: int | Sequence[int] | None = None
-    ):
+    ) -> Tensor:
         """The enlarged images, zero between the maxima."""
         return max_unpool2d(
             input, indices, self.kernel_size, self.stride, self.padding, output_size

@@ -5,14 +5,21 @@ generator or the one given, outside the graph, and returns the tensor. Fans are 
 weight is (out, in, *kernel), fan_in = in * prod(kernel), fan_out = out * prod(kernel).
 """
 
+from __future__ import annotations
+
 import math
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastnn._engine.engine import Tensor, as_tensor_
 from fastnn.autograd import no_grad
 from fastnn.ops import draw, random
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Generator
+
 
 __all__ = [
     "calculate_gain",
@@ -47,7 +54,7 @@ _GAINS = {
 }
 
 
-def calculate_gain(nonlinearity, param=None):
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """Factor that keeps the variance through a nonlinearity.
 
     Parameters
@@ -76,7 +83,9 @@ def calculate_gain(nonlinearity, param=None):
     return _GAINS[nonlinearity]
 
 
-def uniform_(tensor, a=0.0, b=1.0, generator=None):
+def uniform_(
+    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """Numbers drawn uniformly from [a, b).
 
     Examples
@@ -88,7 +97,9 @@ def uniform_(tensor, a=0.0, b=1.0, generator=None):
         return draw.uniform_(tensor, a, b, generator=generator)
 
 
-def normal_(tensor, mean=0.0, std=1.0, generator=None):
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """Normal numbers.
 
     Examples
@@ -100,7 +111,14 @@ def normal_(tensor, mean=0.0, std=1.0, generator=None):
         return draw.normal_(tensor, mean, std, generator=generator)
 
 
-def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
     """Normal numbers, given that they lie in [a, b].
 
     Examples
@@ -112,7 +130,7 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
         return draw.trunc_normal_(tensor, mean, std, a, b, generator=generator)
 
 
-def constant_(tensor, val):
+def constant_(tensor: Tensor, val: float) -> Tensor:
     """The same value everywhere.
 
     Examples
@@ -124,17 +142,17 @@ def constant_(tensor, val):
     return _put(tensor, np.full(_shape(tensor, "constant_"), val))
 
 
-def zeros_(tensor):
+def zeros_(tensor: Tensor) -> Tensor:
     """Zeros everywhere."""
     return constant_(tensor, 0.0)
 
 
-def ones_(tensor):
+def ones_(tensor: Tensor) -> Tensor:
     """Ones everywhere."""
     return constant_(tensor, 1.0)
 
 
-def eye_(tensor):
+def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix, in a 2-d tensor of any sides.
 
     Examples
@@ -150,7 +168,7 @@ def eye_(tensor):
     return _put(tensor, np.eye(*shape))
 
 
-def dirac_(tensor, groups=1):
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Convolution weights that pass the input through: 1 in the middle where out channel = in channel.
 
     Parameters
@@ -181,7 +199,9 @@ def dirac_(tensor, groups=1):
     return _put(tensor, values)
 
 
-def xavier_uniform_(tensor, gain=1.0, generator=None):
+def xavier_uniform_(
+    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 16.
 
     Examples
@@ -195,7 +215,7 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor, gain=1.0, generator=None):
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """N(0, gain² 2 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 12.
 
     Examples
@@ -208,7 +228,13 @@ def xavier_normal_(tensor, gain=1.0, generator=None):
     )
 
 
-def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
     """U(-b, b), b = gain sqrt(3 / fan): He et al. (2015), section 2.2.
 
     Parameters
@@ -236,7 +262,13 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
     return uniform_(tensor, -math.sqrt(3.0) * std, math.sqrt(3.0) * std, generator)
 
 
-def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
     """N(0, gain² / fan): He et al. (2015), section 2.2. Parameters as `kaiming_uniform_`.
 
     Examples
@@ -248,7 +280,7 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
     return tensor if std is None else normal_(tensor, 0.0, std, generator)
 
 
-def orthogonal_(tensor, gain=1, generator=None):
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """Orthonormal rows or columns, whichever are fewer, times gain: Saxe et al. (2014).
 
     The tensor is seen as a matrix of shape (out, all others).
@@ -272,7 +304,9 @@ def orthogonal_(tensor, gain=1, generator=None):
     return _put(tensor, gain * (q.T if rows < columns else q).reshape(shape))
 
 
-def sparse_(tensor, sparsity, std=0.01, generator=None):
+def sparse_(
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
+) -> Tensor:
     """Normal numbers, with a fraction `sparsity` of every column set to zero: Martens (2010).
 
     Examples

@@ -1,5 +1,9 @@
 """Lazy layers: they find out the size of their input when they see the first one."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn._engine.engine import world_changed
 from fastnn.nn.argument import check_device
@@ -9,6 +13,9 @@ from fastnn.nn.linear import Linear
 from fastnn.nn.members import PARAMETER
 from fastnn.nn.module import Module
 from fastnn.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 
 class _Lazy(Module):
@@ -84,7 +91,13 @@ class LazyLinear(_Lazy):
 
     _becomes, _axis = Linear, -1
 
-    def __init__(self, out_features, bias=True, device=None, dtype=None):
+    def __init__(
+        self,
+        out_features: int,
+        bias: bool = True,
+        device: str | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
         check_device(device)
         super().__init__(1, (out_features, bias), {"dtype": dtype})
 

@@ -46,7 +46,7 @@ class QuantileLoss(_Loss):
         super().__init__(reduction)
         self.q = q
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.quantile_loss`."""
         return quantile_loss(input, target, q=self.q, reduction=self.reduction)
 
@@ -75,7 +75,7 @@ class AsymmetricHuberLoss(_Loss):
         self.delta_low = delta_low
         self.delta_high = delta_high
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.asymmetric_huber_loss`."""
         return asymmetric_huber_loss(
             input,
@@ -110,7 +110,7 @@ class WingLoss(_Loss):
         self.width = width
         self.curvature = curvature
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.wing_loss`."""
         return wing_loss(
             input, target, width=self.width, curvature=self.curvature, reduction=self.reduction
@@ -161,7 +161,7 @@ class CTCLoss(_Loss):
         targets: Tensor,
         input_lengths: Tensor | Sequence[int],
         target_lengths: Tensor | Sequence[int],
-    ):
+    ) -> Tensor:
         """The loss: `nn.functional.ctc_loss`."""
         return ctc_loss(
             log_probs,
@@ -198,7 +198,7 @@ class GaussianNLLLoss(_Loss):
         self.full = full
         self.eps = eps
 
-    def forward(self, input: Tensor, target: Tensor, var: Tensor | float):
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
         """The loss: `nn.functional.gaussian_nll_loss`."""
         return gaussian_nll_loss(
             input, target, var, full=self.full, eps=self.eps, reduction=self.reduction
@@ -234,7 +234,7 @@ class PoissonNLLLoss(_Loss):
         self.full = full
         self.eps = eps
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.poisson_nll_loss`."""
         return poisson_nll_loss(
             input,
@@ -270,7 +270,7 @@ class KLDivLoss(_Loss):
         super().__init__(reduction)
         self.log_target = log_target
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.kl_div`."""
         return kl_div(input, target, log_target=self.log_target, reduction=self.reduction)
 
@@ -308,7 +308,7 @@ class FocalLoss(_Loss):
         self._constant("weight", weight)
         self.ignore_index = ignore_index
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.focal_loss`."""
         return focal_loss(
             input,
@@ -335,7 +335,7 @@ class SquaredEMDLoss(_Loss):
     tensor(0.25)
     """
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.squared_emd_loss`."""
         return squared_emd_loss(input, target, reduction=self.reduction)
 
@@ -374,7 +374,7 @@ class DistillationLoss(_Loss):
             raise ValueError(f"DistillationLoss: alpha must be from 0 to 1, got {alpha}")
         self.temperature, self.alpha = temperature, alpha
 
-    def forward(self, input: Tensor, teacher: Tensor, target: Tensor | None = None):
+    def forward(self, input: Tensor, teacher: Tensor, target: Tensor | None = None) -> Tensor:
         """The loss of logits `input`; without labels, of the soft targets alone."""
         soft = distillation_loss(input, teacher, self.temperature, reduction=self.reduction)
         if target is None:

@@ -86,7 +86,7 @@ class Linear(Module):
             bound = 1 / math.sqrt(self.in_features)
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input Wᵀ + b."""
         return linear(input, self.weight, self.bias)
 
@@ -166,7 +166,7 @@ class Bilinear(Module):
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input1: Tensor, input2: Tensor):
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
         """x₁ᵀ W x₂ + b."""
         return bilinear(input1, input2, self.weight, self.bias)
 

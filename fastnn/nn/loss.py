@@ -80,7 +80,7 @@ class CrossEntropyLoss(_Loss):
         self._constant("weight", weight)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss of logits `input`."""
         return cross_entropy(
             input,
@@ -118,7 +118,7 @@ class NLLLoss(_Loss):
         self._constant("weight", weight)
         self.ignore_index = ignore_index
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss of log-probabilities `input`."""
         return nll_loss(
             input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction
@@ -140,7 +140,7 @@ class MSELoss(_Loss):
     tensor(2.)
     """
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss; both of one shape."""
         return mse_loss(input, target, reduction=self.reduction)
 
@@ -160,7 +160,7 @@ class L1Loss(_Loss):
     tensor(1.)
     """
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss; both of one shape."""
         return l1_loss(input, target, reduction=self.reduction)
 
@@ -188,7 +188,7 @@ class SmoothL1Loss(_Loss):
             raise ValueError(f"SmoothL1Loss: beta must not be negative, got {beta}")
         self.beta = beta
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss; both of one shape."""
         return smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
@@ -216,7 +216,7 @@ class HuberLoss(_Loss):
             raise ValueError(f"HuberLoss: delta must be positive, got {delta}")
         self.delta = delta
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss; both of one shape."""
         return huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
@@ -242,7 +242,7 @@ class BCELoss(_Loss):
         super().__init__(reduction)
         self._constant("weight", weight)
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss; both of one shape."""
         return binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
@@ -276,7 +276,7 @@ class BCEWithLogitsLoss(_Loss):
         self._constant("weight", weight)
         self._constant("pos_weight", pos_weight)
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss; both of one shape."""
         return binary_cross_entropy_with_logits(
             input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight

@@ -56,7 +56,7 @@ class MultiMarginLoss(_Loss):
         self.margin = margin
         self._constant("weight", weight)
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.multi_margin_loss`."""
         return multi_margin_loss(
             input,
@@ -96,7 +96,7 @@ class WestonWatkinsLoss(_Loss):
         self.margin = margin
         self._constant("weight", weight)
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.weston_watkins_loss`."""
         return weston_watkins_loss(
             input, target, margin=self.margin, weight=self.weight, reduction=self.reduction
@@ -119,7 +119,7 @@ class MultiLabelMarginLoss(_Loss):
     tensor(0.85)
     """
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.multilabel_margin_loss`."""
         return multilabel_margin_loss(input, target, reduction=self.reduction)
 
@@ -145,7 +145,7 @@ class MultiLabelSoftMarginLoss(_Loss):
         super().__init__(reduction)
         self._constant("weight", weight)
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.multilabel_soft_margin_loss`."""
         return multilabel_soft_margin_loss(
             input, target, weight=self.weight, reduction=self.reduction
@@ -173,7 +173,7 @@ class HingeEmbeddingLoss(_Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.hinge_embedding_loss`."""
         return hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
 
@@ -193,7 +193,7 @@ class SoftMarginLoss(_Loss):
     tensor(0.6931)
     """
 
-    def forward(self, input: Tensor, target: Tensor):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.soft_margin_loss`."""
         return soft_margin_loss(input, target, reduction=self.reduction)
 
@@ -220,7 +220,7 @@ class CosineEmbeddingLoss(_Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1: Tensor, input2: Tensor, target: Tensor):
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.cosine_embedding_loss`."""
         return cosine_embedding_loss(
             input1, input2, target, margin=self.margin, reduction=self.reduction
@@ -248,7 +248,7 @@ class MarginRankingLoss(_Loss):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, input1: Tensor, input2: Tensor, target: Tensor):
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """The loss: `nn.functional.margin_ranking_loss`."""
         return margin_ranking_loss(
             input1, input2, target, margin=self.margin, reduction=self.reduction
@@ -293,7 +293,7 @@ class TripletMarginLoss(_Loss):
         self.eps = eps
         self.swap = swap
 
-    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor):
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """The loss: `nn.functional.triplet_margin_loss`."""
         return triplet_margin_loss(
             anchor,
@@ -342,7 +342,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         self.margin = margin
         self.swap = swap
 
-    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor):
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """The loss: `nn.functional.triplet_margin_with_distance_loss`."""
         return triplet_margin_with_distance_loss(
             anchor,

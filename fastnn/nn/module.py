@@ -1,5 +1,9 @@
 """Module: a layer or network that knows its parameters, buffers and submodules."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastnn._engine.engine import Parameter, Tensor, world_changed
@@ -14,6 +18,10 @@ from fastnn.nn.members import (
     warn_of_hidden_members,
 )
 from fastnn.nn.state import load_state, save_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 
 class Module(Convertible):
@@ -46,7 +54,7 @@ class Module(Convertible):
     # _members tells by name, in order of registration, what is a parameter, a buffer or a module.
     _has_hooks = False  # a class attribute until the first hook: calls look at one flag
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.__dict__.update(_members={}, training=True)
 
     def __call__(self, *args, **kwargs):
@@ -54,7 +62,7 @@ class Module(Convertible):
             return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output. Every subclass defines it."""
         raise TypeError(f"{type(self).__name__} has no forward: define forward(self, ...) in it")
 
@@ -118,7 +126,7 @@ class Module(Convertible):
                 f"got {type(value).__name__}"
             )
 
-    def register_parameter(self, name, param):
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a Parameter, or None for one that this instance does not have."""
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
@@ -126,7 +134,7 @@ class Module(Convertible):
             )
         self._register(name, param, PARAMETER)
 
-    def register_buffer(self, name, tensor, persistent=True):
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a Tensor that is state but not trained; `persistent` ones are in the state_dict."""
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
@@ -134,7 +142,7 @@ class Module(Convertible):
             )
         self._register(name, tensor, BUFFER if persistent else TRANSIENT)
 
-    def register_module(self, name, module):
+    def register_module(self, name: str, module: Module | None) -> None:
         """Add a submodule, or None; also called `add_module`."""
         if module is not None and not isinstance(module, Module):
             raise TypeError(
@@ -155,7 +163,7 @@ class Module(Convertible):
 
     # --- walking ---
 
-    def named_children(self):
+    def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yield (name, module) of the direct submodules, each module once."""
         seen = set()
         for name, module in self._own(MODULE):
@@ -163,12 +171,14 @@ class Module(Convertible):
                 seen.add(id(module))
                 yield name, module
 
-    def children(self):
+    def children(self) -> Iterator[Module]:
         """Yield the direct submodules."""
         for _, module in self.named_children():
             yield module
 
-    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+    def named_modules(
+        self, memo: set | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
         """Yield (name, module) of this module (name '') and all below it, parents first."""
         memo = set() if memo is None else memo
         if id(self) in memo:
@@ -181,7 +191,7 @@ class Module(Convertible):
                 memo, f"{prefix}.{name}" if prefix else name, remove_duplicate
             )
 
-    def modules(self, remove_duplicate=True):
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """This module and all below it, each once, parents first."""
         if not remove_duplicate:
             return (module for _, module in self.named_modules(remove_duplicate=False))
@@ -200,11 +210,13 @@ class Module(Convertible):
                     seen.add(id(value))
                 yield f"{path}.{name}" if path else name, value
 
-    def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
         """Yield (name, Parameter), names joined by dots; shared ones once."""
         return self._named((PARAMETER,), prefix, recurse, remove_duplicate)
 
-    def parameters(self, recurse=True):
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The Parameters, each once."""
         # clip_grad_norm_(model.parameters()) asks for them at every step: no generators inside
         modules = self._everything() if recurse else (self,)
@@ -216,24 +228,26 @@ class Module(Convertible):
         _visit(self, found)
         return found.values()
 
-    def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
         """Yield (name, Tensor) of the buffers."""
         return self._named((BUFFER, TRANSIENT), prefix, recurse, remove_duplicate)
 
-    def buffers(self, recurse=True):
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Yield the buffers, each once."""
         for _, value in self.named_buffers(recurse=recurse):
             yield value
 
-    def get_submodule(self, target):
+    def get_submodule(self, target: str) -> Module:
         """The module at a dotted path; '' is this one."""
         return self._get(target, Module)
 
-    def get_parameter(self, target):
+    def get_parameter(self, target: str) -> Parameter:
         """The Parameter at a dotted path."""
         return self._get(target, Parameter)
 
-    def get_buffer(self, target):
+    def get_buffer(self, target: str) -> Tensor:
         """The buffer at a dotted path."""
         return self._get(target, Tensor)
 
@@ -251,7 +265,7 @@ class Module(Convertible):
 
     # --- modes and conversion ---
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> Module:
         """Switch this module and all below it to training (or evaluation); returns it."""
         if not isinstance(mode, (bool, np.bool_)):
             raise TypeError(f"train: mode must be a bool, got {type(mode).__name__}")
@@ -261,17 +275,17 @@ class Module(Convertible):
                 world_changed()  # recorded steps were made in the other mode
         return self
 
-    def eval(self):
+    def eval(self) -> Module:
         """The same as ``train(False)``."""
         return self.train(False)
 
-    def requires_grad_(self, requires_grad=True):
+    def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Freeze (False) or unfreeze all parameters; returns the module."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or fill them with zeros."""
         for parameter in self.parameters():
             if set_to_none:
@@ -279,7 +293,7 @@ class Module(Convertible):
             elif parameter.grad is not None:
                 parameter.grad = None if parameter.grad.requires_grad else parameter.grad.zero_()
 
-    def apply(self, fn):
+    def apply(self, fn: Callable[[Module], Any]) -> Module:
         """Call ``fn(module)`` for every module, children first; returns this one."""
         for module in self.children():
             module.apply(fn)
@@ -288,7 +302,7 @@ class Module(Convertible):
 
     # --- state ---
 
-    def state_dict(self, *, prefix="", keep_vars=False):
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
         """Parameters and persistent buffers by dotted name.
 
         Parameters
@@ -306,7 +320,7 @@ class Module(Convertible):
         """
         return save_state(self, prefix, keep_vars)
 
-    def load_state_dict(self, state_dict, strict=True):
+    def load_state_dict(self, state_dict: dict[str, Any], strict: bool = True) -> Any:
         """Copy values into parameters and persistent buffers.
 
         Parameters
@@ -330,7 +344,9 @@ class Module(Convertible):
 
     # --- hooks ---
 
-    def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
+    def register_forward_pre_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> ModuleHook:
         """Call ``hook(module, args)`` before forward; what it returns replaces the arguments.
 
         With `with_kwargs` it is ``hook(module, args, kwargs)``, returning None or both. Returns a
@@ -338,7 +354,9 @@ class Module(Convertible):
         """
         return ModuleHook(self, "_pre_hooks", hook, prepend, with_kwargs)
 
-    def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False):
+    def register_forward_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> ModuleHook:
         """Call ``hook(module, args, output)`` after forward; what it returns replaces the output.
 
         With `with_kwargs` it is ``hook(module, args, kwargs, output)``. Returns a handle whose
@@ -346,17 +364,17 @@ class Module(Convertible):
         """
         return ModuleHook(self, "_post_hooks", hook, prepend, with_kwargs)
 
-    def register_full_backward_hook(self, hook, prepend=False):
+    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> ModuleHook:
         """Call ``hook(module, grad_input, grad_output)`` in backward; what it returns replaces grad_input."""
         return ModuleHook(self, "_back_hooks", hook, prepend, False)
 
-    def register_full_backward_pre_hook(self, hook, prepend=False):
+    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> ModuleHook:
         """Call ``hook(module, grad_output)`` first; what it returns replaces grad_output."""
         return ModuleHook(self, "_back_pre_hooks", hook, prepend, False)
 
     # --- how it looks ---
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """What stands between the brackets of the repr."""
         return ""
 

@@ -35,7 +35,7 @@ class RReLU(Module):
             raise ValueError(f"RReLU: lower must be at most upper, got {lower} and {upper}")
         self.lower, self.upper, self.inplace = lower, upper, inplace
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input, with values below 0 made smaller."""
         return rrelu(input, self.lower, self.upper, self.training, self.inplace)
 

@@ -61,7 +61,7 @@ class Unfold(_Patches):
     ) -> None:
         super().__init__(kernel_size, dilation, padding, stride)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The columns."""
         return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
@@ -100,7 +100,7 @@ class Fold(_Patches):
         super().__init__(kernel_size, dilation, padding, stride)
         self.output_size = output_size
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The images."""
         return fold(
             input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride

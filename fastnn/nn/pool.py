@@ -1,5 +1,9 @@
 """Pooling layers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn.nn.module import Module
 from fastnn.ops.adaptive_pool import (
     adaptive_avg_pool1d,
@@ -15,6 +19,9 @@ from fastnn.ops.pool import (
     max_pool1d,
     max_pool2d,
 )
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
 
 
 class _MaxPool(Module):
@@ -117,7 +124,7 @@ class MaxPool2d(_MaxPool):
     (1, 3, 2, 2)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """The pooled images."""
         return max_pool2d(input, *self._arguments())
 
@@ -145,7 +152,7 @@ class MaxPool1d(_MaxPool):
     (1, 3, 2)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """The pooled sequences."""
         return max_pool1d(input, *self._arguments())
 
@@ -174,16 +181,16 @@ class AvgPool2d(_AvgPool):
     """
 
     def __init__(
-        self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
-        divisor_override=None,
-    ):  # fmt: skip
+        self, kernel_size: int | tuple[int, ...], stride: int | tuple[int, ...] | None=None, padding: int | tuple[int, ...]=0, ceil_mode: bool=False, count_include_pad: bool=True,
+        divisor_override: int | None=None,
+    ) -> None:  # fmt: skip
         super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
         self.divisor_override = divisor_override
 
     def _arguments(self):
         return (*super()._arguments(), self.divisor_override)
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """The pooled images."""
         return avg_pool2d(input, *self._arguments())
 
@@ -211,7 +218,7 @@ class AvgPool1d(_AvgPool):
     (1, 3, 2)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """The pooled sequences."""
         return avg_pool1d(input, *self._arguments())
 
@@ -239,7 +246,7 @@ class LPPool2d(_LPPool):
     (1, 3, 2, 2)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """The pooled images."""
         return lp_pool2d(input, *self._arguments())
 
@@ -267,7 +274,7 @@ class LPPool1d(_LPPool):
     (1, 3, 2)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """The pooled sequences."""
         return lp_pool1d(input, *self._arguments())
 
@@ -295,7 +302,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     (1, 3, 2, 2)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """The pooled images."""
         return adaptive_avg_pool2d(input, *self._arguments())
 
@@ -323,7 +330,7 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     (1, 3, 2)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """The pooled sequences."""
         return adaptive_avg_pool1d(input, *self._arguments())
 
@@ -351,7 +358,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     (1, 3, 2, 2)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """The pooled images."""
         return adaptive_max_pool2d(input, *self._arguments())
 
@@ -379,6 +386,6 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     (1, 3, 2)
     """
 
-    def forward(self, input):
+    def forward(self, input: Tensor) -> Tensor:
         """The pooled sequences."""
         return adaptive_max_pool1d(input, *self._arguments())

@@ -1,5 +1,9 @@
 """Positional encodings: what tells a Transformer the order of its inputs."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastnn._engine.engine import Parameter, from_numpy
@@ -9,6 +13,11 @@ from fastnn.nn.argument import number
 from fastnn.nn.module import Module
 from fastnn.ops.creation import empty
 from fastnn.ops.dropout import dropout
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from fastnn._engine.engine import Tensor
 
 
 class _PositionalEncoding(Module):
@@ -85,14 +94,21 @@ class SinusoidalPositionalEncoding(_PositionalEncoding):
     tensor([[0., 1., 0., 1.]])
     """
 
-    def __init__(self, d_model, max_len=5000, dropout=0.0, batch_first=False, dtype=None):
+    def __init__(
+        self,
+        d_model: int,
+        max_len: int = 5000,
+        dropout: float = 0.0,
+        batch_first: bool = False,
+        dtype: DTypeLike | None = None,
+    ) -> None:
         super().__init__(d_model, max_len, dropout, batch_first)
         column = np.arange(d_model)
         angle = np.arange(max_len)[:, None] / 10000.0 ** ((column - column % 2) / d_model)
         table = np.where(column % 2, np.cos(angle), np.sin(angle)).astype(dtype or np.float32)
         self.register_buffer("encoding", from_numpy(table), persistent=False)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """x + P, for as many steps of time as x has."""
         return self._add(x, self.encoding)
 
@@ -139,15 +155,22 @@ class LearnedPositionalEncoding(_PositionalEncoding):
     (10, 3, 8)
     """
 
-    def __init__(self, d_model, max_len, dropout=0.0, batch_first=False, dtype=None):
+    def __init__(
+        self,
+        d_model: int,
+        max_len: int,
+        dropout: float = 0.0,
+        batch_first: bool = False,
+        dtype: DTypeLike | None = None,
+    ) -> None:
         super().__init__(d_model, max_len, dropout, batch_first)
         self.weight = Parameter(empty(max_len, d_model, dtype=dtype))
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw the vectors anew."""
         init.normal_(self.weight, 0.0, 0.02)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """x + W, for as many steps of time as x has."""
         return self._add(x, self.weight)

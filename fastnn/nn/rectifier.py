@@ -48,7 +48,7 @@ class ReLU(_Activation):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return relu(input, self.inplace)
 
@@ -81,7 +81,7 @@ class LeakyReLU(_Activation):
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(negative_slope=negative_slope, inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return leaky_relu(input, self.negative_slope, self.inplace)
 
@@ -112,7 +112,7 @@ class ReLU6(_Activation):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return relu6(input, self.inplace)
 
@@ -145,7 +145,7 @@ class Hardtanh(_Activation):
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__(min_val=min_val, max_val=max_val, inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return hardtanh(input, self.min_val, self.max_val, self.inplace)
 
@@ -176,7 +176,7 @@ class Hardsigmoid(_Activation):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return hardsigmoid(input, self.inplace)
 
@@ -207,7 +207,7 @@ class Hardswish(_Activation):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return hardswish(input, self.inplace)
 
@@ -240,7 +240,7 @@ class Threshold(_Activation):
     def __init__(self, threshold: float, value: Tensor, inplace: bool = False) -> None:
         super().__init__(threshold=threshold, value=value, inplace=inplace)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return threshold(input, self.threshold, self.value, self.inplace)
 
@@ -271,7 +271,7 @@ class Hardshrink(_Activation):
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__(lambd=lambd)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return hardshrink(input, self.lambd)
 
@@ -302,7 +302,7 @@ class Softshrink(_Activation):
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__(lambd=lambd)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return softshrink(input, self.lambd)
 
@@ -325,6 +325,6 @@ class Tanhshrink(_Activation):
     tensor([0.   , 1.036])
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
         return tanhshrink(input)

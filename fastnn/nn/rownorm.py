@@ -74,7 +74,7 @@ class LayerNorm(_Affine):
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input, normalized."""
         return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
@@ -125,7 +125,7 @@ class RMSNorm(_Affine):
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self._make(self.normalized_shape, elementwise_affine, False, dtype)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input, normalized."""
         return rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
@@ -193,7 +193,7 @@ class GroupNorm(_Affine):
         self.eps, self.affine = eps, affine
         self._make((num_channels,), affine, affine and bias, dtype)
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """input, normalized."""
         input = as_tensor(input)
         if input.ndim < 2 or input.shape[1] != self.num_channels:

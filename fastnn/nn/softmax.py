@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class _Along(Module):
-    def __init__(self, dim: int | None) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 
@@ -26,8 +26,8 @@ class Softmax(_Along):
 
     Parameters
     ----------
-    dim : int
-        Along which dimension.
+    dim : int, optional
+        Along which dimension. Without it there is a warning at each call, and PyTorch's old choice.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class Softmax(_Along):
     tensor([0.842 , 0.0419, 0.0021, 0.114 ])
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """Numbers from 0 to 1 that sum to 1 along `dim`."""
         return softmax(input, self.dim)
 
@@ -46,8 +46,8 @@ class LogSoftmax(_Along):
 
     Parameters
     ----------
-    dim : int
-        Along which dimension.
+    dim : int, optional
+        Along which dimension. Without it there is a warning at each call, and PyTorch's old choice.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class LogSoftmax(_Along):
     tensor([-0.6931, -0.6931])
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """Log-probabilities."""
         return log_softmax(input, self.dim)
 
@@ -66,8 +66,8 @@ class Softmin(_Along):
 
     Parameters
     ----------
-    dim : int
-        Along which dimension.
+    dim : int, optional
+        Along which dimension. Without it there is a warning at each call, and PyTorch's old choice.
 
     Examples
     --------
@@ -76,7 +76,7 @@ class Softmin(_Along):
     tensor([0.5, 0.5])
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """Numbers from 0 to 1 that sum to 1 along `dim`."""
         return softmin(input, self.dim)
 
@@ -102,7 +102,7 @@ class Softmax2d(Module):
             [[0.5]]])
     """
 
-    def forward(self, input: Tensor):
+    def forward(self, input: Tensor) -> Tensor:
         """Numbers from 0 to 1 that sum to 1 over the channels."""
         input = as_tensor(input)
         if input.ndim not in (3, 4):

@@ -1,10 +1,18 @@
 """What `Module.state_dict` gives and `Module.load_state_dict` takes."""
 
+from __future__ import annotations
+
 from collections import namedtuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastnn._engine.engine import Tensor, as_tensor_
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fastnn.nn.module import Module
 
 
 class LoadResult(namedtuple("LoadResult", "missing_keys unexpected_keys")):
@@ -16,7 +24,7 @@ class LoadResult(namedtuple("LoadResult", "missing_keys unexpected_keys")):
         return super().__repr__()
 
 
-def save_state(module, prefix, keep_vars):
+def save_state(module: Module, prefix: str, keep_vars: bool) -> dict[str, Tensor]:
     """Name to tensor of all parameters and persistent buffers, shared ones under each name."""
     state = {}
     for path, owner in module.named_modules(prefix=prefix.rstrip("."), remove_duplicate=False):
@@ -27,7 +35,7 @@ def save_state(module, prefix, keep_vars):
     return state if keep_vars else {name: value.detach() for name, value in state.items()}
 
 
-def load_state(module, state_dict, strict):
+def load_state(module: Module, state_dict: dict[str, Any], strict: bool) -> Any:
     """Check all, then copy all."""
     if not hasattr(state_dict, "keys"):
         raise TypeError(

@@ -1,10 +1,16 @@
 """summary: what a model is made of, as a table."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import Tensor, as_tensor_
 from fastnn.autograd import no_grad
 from fastnn.nn.module import Module
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 
 class Summary:
@@ -19,7 +25,7 @@ class Summary:
         Shared parameters count once.
     """
 
-    def __init__(self, rows, total_params, trainable_params):
+    def __init__(self, rows: list, total_params: int, trainable_params: int) -> None:
         self.rows = rows
         self.total_params, self.trainable_params = total_params, trainable_params
 
@@ -45,7 +51,7 @@ class Summary:
     __repr__ = __str__
 
 
-def summary(model, input_shape, dtype=None):
+def summary(model: Module, input_shape: tuple, dtype: DTypeLike | None = None) -> Summary:
     """Run a model on zeros and list its layers with output shapes, units and parameters.
 
     Parameters

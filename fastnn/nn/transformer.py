@@ -60,7 +60,11 @@ class TransformerEncoder(Module):
     """
 
     def __init__(
-        self, encoder_layer, num_layers: int, norm=None, enable_nested_tensor=False
+        self,
+        encoder_layer: Module,
+        num_layers: int,
+        norm: Module | None = None,
+        enable_nested_tensor: bool = False,
     ) -> None:
         super().__init__()
         if enable_nested_tensor:
@@ -72,10 +76,10 @@ class TransformerEncoder(Module):
     def forward(
         self,
         src: Tensor,
-        mask=None,
+        mask: Tensor | None = None,
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = None,
-    ):
+    ) -> Tensor:
         """The last layer's output; masks as in `MultiheadAttention`."""
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, bool(is_causal))
@@ -112,7 +116,7 @@ class TransformerDecoder(Module):
     (5, 4, 8)
     """
 
-    def __init__(self, decoder_layer, num_layers: int, norm=None) -> None:
+    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
         self.layers = _copies(decoder_layer, num_layers, "TransformerDecoder")
         self.num_layers = num_layers
@@ -128,7 +132,7 @@ class TransformerDecoder(Module):
         memory_key_padding_mask: Tensor | None = None,
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
-    ):
+    ) -> Tensor:
         """The last layer's output; masks as in `MultiheadAttention`."""
         for layer in self.layers:
             tgt = layer(
@@ -210,8 +214,8 @@ class Transformer(Module):
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
         activation: str | Callable = relu,
-        custom_encoder=None,
-        custom_decoder=None,
+        custom_encoder: Module | None = None,
+        custom_decoder: Module | None = None,
         layer_norm_eps: float = 1e-5,
         batch_first: bool = False,
         norm_first: bool = False,
@@ -267,7 +271,7 @@ class Transformer(Module):
         src_is_causal: bool | None = None,
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
-    ):
+    ) -> Tensor:
         """The decoder's output; masks as in `MultiheadAttention`."""
         if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
             raise ValueError(
@@ -287,7 +291,7 @@ class Transformer(Module):
         )
 
     @staticmethod
-    def generate_square_subsequent_mask(sz, dtype: DTypeLike | None = None):
+    def generate_square_subsequent_mask(sz: int, dtype: DTypeLike | None = None) -> Tensor:
         """A causal mask to add to scores: (sz, sz), 0 up to the diagonal and -infinity above.
 
             Parameters

@@ -145,7 +145,7 @@ class TransformerEncoderLayer(_TransformerLayer):
         src_mask: Tensor | None = None,
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool = False,
-    ):
+    ) -> Tensor:
         """The layer's output; masks as in `MultiheadAttention`."""
         x = self._block(
             src,
@@ -216,7 +216,7 @@ class TransformerDecoderLayer(_TransformerLayer):
         memory_key_padding_mask: Tensor | None = None,
         tgt_is_causal: bool | None = False,
         memory_is_causal: bool = False,
-    ):
+    ) -> Tensor:
         """The layer's output; masks as in `MultiheadAttention`."""
 
         def attend_memory(x):

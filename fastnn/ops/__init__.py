@@ -58,6 +58,7 @@ from fastnn.ops import (
     rectifier,
     recurrent,
     reduce,
+    resample,
     resize,
     regression,
     rounding,
@@ -134,6 +135,7 @@ from fastnn.ops.ranking import *
 from fastnn.ops.rectifier import *
 from fastnn.ops.recurrent import *
 from fastnn.ops.reduce import *
+from fastnn.ops.resample import *
 from fastnn.ops.resize import *
 from fastnn.ops.regression import *
 from fastnn.ops.rounding import *
@@ -205,6 +207,7 @@ _FAMILIES = (
     rectifier,
     recurrent,
     reduce,
+    resample,
     resize,
     regression,
     rounding,

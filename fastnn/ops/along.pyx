@@ -292,6 +292,12 @@ def scatter_add(input, dim, index, src):
     return y if x.ndim_ else y.reshape(())
 
 
+cdef Tensor from_start(Tensor at, int64_t size):
+    """Places counted from the end, from -size to -1, as others."""
+    from fastnn.ops.choose import where
+    return where((at < 0).logical_and(at >= -size), at + size, at)
+
+
 def take_along_dim(input, indices, dim=None):
     """Elements at given places along a dimension; other dimensions are broadcast.
 
@@ -299,7 +305,8 @@ def take_along_dim(input, indices, dim=None):
     ----------
     input : Tensor
     indices : Tensor of int64 or int32
-        Places from 0 to size - 1; as many dimensions as the input.
+        Places from 0 to size - 1, or from -size to -1, counted from the end; as many dimensions as the
+        input.
     dim : int, optional
         Default: both are flattened.
 
@@ -328,7 +335,7 @@ def take_along_dim(input, indices, dim=None):
     cdef Tensor x = as_tensor(input, "take_along_dim: input")
     cdef Tensor at = as_tensor(indices, "take_along_dim: indices")
     if dim is None:
-        return gather(x.reshape(-1), 0, at.reshape(-1))
+        return gather(x.reshape(-1), 0, from_start(at.reshape(-1), x.size_))
     cdef int i, d = checked_dim(dim, x.ndim_, "take_along_dim")
     cdef int64_t shape[8]
     cdef int64_t wide[8]
@@ -337,7 +344,7 @@ def take_along_dim(input, indices, dim=None):
     for i in range(x.ndim_):
         shape[i] = x.shape_[i] if i == d or at.shape_[i] == 1 else at.shape_[i]
         wide[i] = at.shape_[i] if i == d else shape[i]
-    x = expand_to(x, x.ndim_, shape, "take_along_dim: input")
+    x, at = expand_to(x, x.ndim_, shape, "take_along_dim: input"), from_start(at, x.shape_[d] if x.ndim_ else 1)
     return gather(x, d, expand_to(at, x.ndim_, wide, "take_along_dim: indices"))
 
 

@@ -2,6 +2,8 @@
 from fastnn._engine.engine cimport *
 from fastnn.ops.argument cimport real
 from fastnn.ops.affine cimport *
+from fastnn.ops.rownorm cimport channels_norm
+from fastnn.ops.creation import zeros
 
 cdef extern from "fastnn.h":
     enum: FNN_batch_norm_forward, FNN_batch_norm_count, FNN_batch_norm_backward
@@ -107,23 +109,26 @@ cdef Tensor batch_normed(Tensor x, Tensor mean_so_far, Tensor var_so_far, Tensor
         buffer(&c, count)
         run(&c, 1, 1, FNN_SERIAL)
         bump(count)
-    start(&c, FNN_batch_norm_forward, x.dtype_)
-    buffer(&c, y)
-    buffer(&c, mean)
-    buffer(&c, rstd)
-    optional(&c, mean_so_far)
-    optional(&c, var_so_far)
-    buffer(&c, source)
-    optional(&c, packed_w)
-    optional(&c, packed_b)
-    optional(&c, count)
-    put_channels(&c, x, training)
-    c.args.s[0] = eps
-    c.args.s[1] = momentum
-    run(&c, 5 if training else 3, 8.0 * x.size_, 0)
-    if training and mean_so_far is not None:
-        bump(mean_so_far)
-        bump(var_so_far)
+    if x.size_ == 0:                            # nothing to take statistics of: the running ones stay
+        mean, rstd = zeros(x.shape_[1], dtype=x.dtype), zeros(x.shape_[1], dtype=x.dtype)
+    else:
+        start(&c, FNN_batch_norm_forward, x.dtype_)
+        buffer(&c, y)
+        buffer(&c, mean)
+        buffer(&c, rstd)
+        optional(&c, mean_so_far)
+        optional(&c, var_so_far)
+        buffer(&c, source)
+        optional(&c, packed_w)
+        optional(&c, packed_b)
+        optional(&c, count)
+        put_channels(&c, x, training)
+        c.args.s[0] = eps
+        c.args.s[1] = momentum
+        run(&c, 5 if training else 3, 8.0 * x.size_, 0)
+        if training and mean_so_far is not None:
+            bump(mean_so_far)
+            bump(var_so_far)
     if any_tracked(x, w, b):
         node = record("batch_norm", y, edges_of(x, w, b), batch_rule, batch_graph)
         save(node, x, w, None)
@@ -256,16 +261,17 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
         raise ValueError(f"instance_norm: expected more than one value per channel, got input of shape {shape_of(x)}")
     mean = running(running_mean, x, True, "instance_norm: running_mean")
     var = running(running_var, x, True, "instance_norm: running_var")
-    if mean is not None:
-        means, variances = contiguous(mean.repeat(N)), contiguous(var.repeat(N))
+    w = parameter(weight, x, C, "instance_norm: weight")
+    b = parameter(bias, x, C, "instance_norm: bias")
+    if mean is None:
+        return channels_norm(x, C, w, b, eps)
+    means, variances = contiguous(mean.repeat(N)), contiguous(var.repeat(N))
     y = batch_normed(x.reshape((1, N * C, x.size_ // (N * C) if x.size_ else 0)), means, variances, None, None, True,
                      momentum, eps, None).reshape(shape_of(x))
-    if mean is not None and N:
+    if x.size_:
         copy_into(mean, means.reshape((N, C)).mean(0))
         copy_into(var, variances.reshape((N, C)).mean(0))
     per_channel = tuple([-1 if i == 1 else 1 for i in range(x.ndim_)])
-    w = parameter(weight, x, C, "instance_norm: weight")
-    b = parameter(bias, x, C, "instance_norm: bias")
     if w is not None:
         y = y * w.reshape(per_channel)
     return y if b is None else y + b.reshape(per_channel)

@@ -1,9 +1,19 @@
 """Sums of products over chosen dimensions: einsum, tensordot, kron and products that are added."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.argument import _dim as checked_dim
 from fastnn.ops.argument import _whole as whole
 from fastnn.ops.product import dot, matmul
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fastnn._engine.engine import Tensor
+
 
 __all__ = [
     "einsum",
@@ -117,7 +127,7 @@ def _contract(a, la, b, lb, kept):
     return matmul(left, right).reshape(*[sizes[c] for c in order]), "".join(order)
 
 
-def einsum(equation, *operands):
+def einsum(equation: str, *operands: Tensor) -> Tensor:
     """Sums of products, by letters for dimensions: ``einsum("bij,bjk->bik", a, b)`` is a matmul.
 
     Parameters
@@ -169,7 +179,7 @@ def einsum(equation, *operands):
 # --- tensordot and kron -------------------------------------------------------------------------------
 
 
-def tensordot(a, b, dims=2):
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """The sum of products over several dimensions of both.
 
     Parameters
@@ -225,7 +235,7 @@ def tensordot(a, b, dims=2):
     return matmul(left, right).reshape(*shape)
 
 
-def kron(input, other):
+def kron(input: Tensor, other: Tensor) -> Tensor:
     """The Kronecker product: every element of input times the whole of other.
 
     Parameters
@@ -259,7 +269,7 @@ def kron(input, other):
 # --- small products -----------------------------------------------------------------------------------
 
 
-def inner(input, other):
+def inner(input: Tensor, other: Tensor) -> Tensor:
     """The sum of products along the last dimensions of both: ``torch.inner``.
 
     Examples
@@ -274,7 +284,7 @@ def inner(input, other):
     return tensordot(a, b, ([-1], [-1]))
 
 
-def vdot(input, other):
+def vdot(input: Tensor, other: Tensor) -> Tensor:
     """The sum of products of two vectors: ``torch.vdot``; for real numbers the same as `dot`.
 
     Examples

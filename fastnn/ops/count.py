@@ -1,5 +1,9 @@
 """Counting and looking up: unique elements, histograms, sorted search. None has a gradient."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
@@ -7,6 +11,10 @@ from fastnn.ops.argument import _dim as checked_dim
 from fastnn.ops.argument import _named as named
 from fastnn.ops.argument import _number as number
 from fastnn.ops.argument import _whole as whole
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
 
 __all__ = [
     "argwhere",
@@ -31,7 +39,13 @@ def _several(y, inverse, counts, return_inverse, return_counts):
     return tuple(found) if len(found) > 1 else found[0]
 
 
-def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Tensor | tuple[Tensor, ...]:
     """The distinct elements, or slices along a dimension, in rising order.
 
     Parameters
@@ -65,7 +79,9 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     return _several(y, inverse, counts, return_inverse, return_counts)
 
 
-def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Tensor | tuple[Tensor, ...]:
     """The input without repetitions of neighbours: ``torch.unique_consecutive``.
 
     Examples
@@ -87,7 +103,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     return _several(y, inverse, counts, return_inverse, return_counts)
 
 
-def bincount(input, weights=None, minlength=0):
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each whole number from 0 occurs, or the sum of its weights: ``torch.bincount``.
 
     Examples
@@ -106,7 +122,7 @@ def bincount(input, weights=None, minlength=0):
     return as_tensor(y.astype(np.int64 if w is None else np.float64))
 
 
-def histc(input, bins=100, min=0, max=0):
+def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements lie in each of `bins` equal parts from min to max (of the data, if both are 0).
 
     Examples
@@ -127,7 +143,7 @@ def histc(input, bins=100, min=0, max=0):
         return as_tensor(np.histogram(x, bins, (min, max))[0].astype(x.dtype))
 
 
-def argwhere(input):
+def argwhere(input: Tensor) -> Tensor:
     """The indices of the elements that are not 0, one row each: ``torch.argwhere``.
 
     Examples
@@ -140,7 +156,13 @@ def argwhere(input):
     return as_tensor(np.argwhere(_array(input)).astype(np.int64))
 
 
-def isin(elements, test_elements, *, assume_unique=False, invert=False):
+def isin(
+    elements: Tensor | float,
+    test_elements: Tensor | float,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
+) -> Tensor:
     """Whether each element is among the others: a bool tensor; ``torch.isin``.
 
     Examples
@@ -154,7 +176,14 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     )
 
 
-def searchsorted(sorted_sequence, values, *, out_int32=False, right=False, side=None):
+def searchsorted(
+    sorted_sequence: Tensor,
+    values: Tensor,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+) -> Tensor:
     """Where values would be inserted into sorted sequences to keep them sorted.
 
     Parameters
@@ -206,7 +235,9 @@ def searchsorted(sorted_sequence, values, *, out_int32=False, right=False, side=
     return as_tensor(np.asarray(y, np.int32 if out_int32 else np.int64))
 
 
-def bucketize(input, boundaries, *, out_int32=False, right=False):
+def bucketize(
+    input: Tensor | float, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
+) -> Tensor:
     """The number of the bucket between boundaries that each element falls into: ``torch.bucketize``.
 
     Examples

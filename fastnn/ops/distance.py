@@ -1,8 +1,16 @@
 """Lengths of vectors, and how near vectors are to each other."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.argument import _number as number
 from fastnn.ops.moment import norm
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
 
 _MODES = (
     "use_mm_for_euclid_dist_if_necessary",
@@ -13,7 +21,7 @@ _MODES = (
 __all__ = ["cdist", "cosine_similarity", "dist", "normalize", "pairwise_distance", "pdist"]
 
 
-def normalize(input, p=2.0, dim=1, eps=1e-12):
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """Vectors scaled to length one: x / max(norm(x), eps).
 
     Parameters
@@ -46,7 +54,7 @@ def normalize(input, p=2.0, dim=1, eps=1e-12):
     return x / norm(x, p, dim, True).clamp(min=eps)
 
 
-def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors: x1 x2 / (max(|x1|, eps) max(|x2|, eps)).
 
     Parameters
@@ -88,7 +96,9 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     return product.sum(dim) / lengths
 
 
-def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last dimension.
 
     Parameters
@@ -127,7 +137,7 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     )
 
 
-def dist(input, other, p=2):
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of all differences: ``torch.dist``.
 
     Examples
@@ -139,7 +149,12 @@ def dist(input, other, p=2):
     return norm(as_tensor(input) - as_tensor(other), p)
 
 
-def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+def cdist(
+    x1: Tensor,
+    x2: Tensor,
+    p: float = 2.0,
+    compute_mode: str = "use_mm_for_euclid_dist_if_necessary",
+) -> Tensor:
     """The p-norm of the difference of every row of x1 and every row of x2.
 
     Parameters
@@ -181,7 +196,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     return norm(a.unsqueeze(-2) - b.unsqueeze(-3), p, -1)
 
 
-def pdist(input, p=2.0):
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """The p-norm of the difference of every two rows, in the order of the upper triangle.
 
     Parameters

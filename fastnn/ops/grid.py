@@ -1,6 +1,9 @@
 """Grids, choices and blocks: meshgrid, cartesian_prod, block_diag."""
 
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +14,12 @@ from fastnn.ops.argument import _whole as whole
 from fastnn.ops.border import diag, pad
 from fastnn.ops.join import cat, stack
 from fastnn.ops.layout import atleast_2d
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from fastnn._engine.engine import Tensor
+
 
 __all__ = [
     "block_diag",
@@ -29,7 +38,7 @@ def _given(tensors):
     return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
 
 
-def broadcast_shapes(*shapes):
+def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that all broadcast to: ``torch.broadcast_shapes``.
 
     Examples
@@ -59,7 +68,7 @@ def _together(shapes, op):
     return tuple(result)
 
 
-def broadcast_tensors(*tensors):
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """All with the shape they broadcast to, as views: ``torch.broadcast_tensors``.
 
     Examples
@@ -73,7 +82,7 @@ def broadcast_tensors(*tensors):
     return tuple(t.expand(shape) for t in tensors)
 
 
-def meshgrid(*tensors, indexing="ij"):
+def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     """The coordinates of a grid, one tensor for each axis; "xy" swaps the first two: ``torch.meshgrid``.
 
     Examples
@@ -98,7 +107,7 @@ def meshgrid(*tensors, indexing="ij"):
     return tuple(found)
 
 
-def cartesian_prod(*tensors):
+def cartesian_prod(*tensors: Tensor) -> Tensor:
     """Every choice of one element of each vector, as rows: ``torch.cartesian_prod``.
 
     Examples
@@ -113,7 +122,7 @@ def cartesian_prod(*tensors):
     return stack([t.reshape(-1) for t in meshgrid(*tensors)], 1)
 
 
-def combinations(input, r=2, with_replacement=False):
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """Every choice of r elements of a vector, as rows: ``torch.combinations``.
 
     Examples
@@ -129,7 +138,7 @@ def combinations(input, r=2, with_replacement=False):
     return x[rows]
 
 
-def block_diag(*tensors):
+def block_diag(*tensors: Tensor) -> Tensor:
     """Matrices along the diagonal of a larger one, zeros elsewhere: ``torch.block_diag``.
 
     Examples
@@ -150,7 +159,7 @@ def block_diag(*tensors):
     return cat(rows, 0)
 
 
-def diagflat(input, offset=0):
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """A matrix with all elements on its diagonal: ``torch.diagflat``.
 
     Examples
@@ -163,7 +172,7 @@ def diagflat(input, offset=0):
     return diag(as_tensor(input).reshape(-1), offset)
 
 
-def tril_indices(row, col, offset=0, *, dtype=np.int64):
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.int64) -> Tensor:
     """Rows and columns of the lower triangle, (2, count): ``torch.tril_indices``.
 
     Examples
@@ -175,7 +184,7 @@ def tril_indices(row, col, offset=0, *, dtype=np.int64):
     return _triangle(np.tril_indices, "tril_indices", row, col, offset, dtype)
 
 
-def triu_indices(row, col, offset=0, *, dtype=np.int64):
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.int64) -> Tensor:
     """Rows and columns of the upper triangle, (2, count): ``torch.triu_indices``.
 
     Examples

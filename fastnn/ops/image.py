@@ -1,5 +1,10 @@
 """Images rearranged or compared with their neighbours: pixel shuffles, unpooling, response norm."""
 
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
@@ -9,6 +14,10 @@ from fastnn.ops.argument import _whole as whole
 from fastnn.ops.border import pad
 from fastnn.ops.creation import zeros
 from fastnn.ops.pool import avg_pool2d
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
 
 __all__ = [
     "channel_shuffle",
@@ -33,7 +42,7 @@ def _factor(value, op, name):
     return whole(value, f"{op}: {name}", least=1)
 
 
-def pixel_shuffle(input, upscale_factor):
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Channels become pixels: y[c, h r + i, w r + j] = x[c r r + i r + j, h, w].
 
     Parameters
@@ -77,7 +86,7 @@ def pixel_shuffle(input, upscale_factor):
     return y.reshape(*lead, C // (r * r), H * r, W * r)
 
 
-def pixel_unshuffle(input, downscale_factor):
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """Pixels become channels: the inverse of `pixel_shuffle`.
 
     Parameters
@@ -118,7 +127,7 @@ def pixel_unshuffle(input, downscale_factor):
     return y.reshape(*lead, C * r * r, H // r, W // r)
 
 
-def channel_shuffle(input, groups):
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Channels of the groups dealt out in turn: (g, n) of them are transposed to (n, g).
 
     Parameters
@@ -156,7 +165,9 @@ def channel_shuffle(input, groups):
     return x.reshape(N, groups, C // groups, *rest).transpose(1, 2).reshape(N, C, *rest)
 
 
-def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
     """Each element divided by a power of its neighbours in other channels.
 
     y = x / (k + alpha * mean of x^2 over `size` channels)^beta
@@ -201,7 +212,7 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     if not x.numel():
         return x
     N, C = x.shape[:2]
-    squares = pad((x * x).reshape(N, C, -1), (0, 0, size // 2, (size - 1) // 2))
+    squares = pad((x * x).reshape(N, C, math.prod(x.shape[2:])), (0, 0, size // 2, (size - 1) // 2))
     return x / (avg_pool2d(squares, (size, 1), 1).reshape(tuple(x.shape)) * alpha + k) ** beta
 
 
@@ -239,15 +250,20 @@ def _unpool(input, indices, kernel_size, stride, padding, output_size, dims, op)
             raise ValueError(
                 f"{op}: output_size {output_size} is a stride or more from {tuple(usual)}"
             )
-    lead, places = tuple(x.shape[:-dims]), 1
-    for n in wanted:
-        places *= n
-    flat = zeros(*lead, places, dtype=x.dtype)
-    flat = flat.scatter(-1, indices.reshape(*lead, -1), x.reshape(*lead, -1))
+    lead, found = tuple(x.shape[:-dims]), math.prod(x.shape[-dims:])
+    flat = zeros(*lead, math.prod(wanted), dtype=x.dtype)
+    flat = flat.scatter(-1, indices.reshape(*lead, found), x.reshape(*lead, found))
     return flat.reshape(*lead, *wanted)
 
 
-def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: int | tuple[int, ...],
+    stride: int | tuple[int, ...] | None = None,
+    padding: int | tuple[int, ...] = 0,
+    output_size: tuple[int, ...] | None = None,
+) -> Tensor:
     """Maxima put back where `max_pool2d` found them; zeros elsewhere.
 
     Parameters
@@ -287,7 +303,14 @@ def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_siz
     return _unpool(input, indices, kernel_size, stride, padding, output_size, 2, "max_unpool2d")
 
 
-def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: int | tuple[int, ...],
+    stride: int | tuple[int, ...] | None = None,
+    padding: int | tuple[int, ...] = 0,
+    output_size: tuple[int, ...] | None = None,
+) -> Tensor:
     """Maxima put back where `max_pool1d` found them: `max_unpool2d` for sequences.
 
     Parameters

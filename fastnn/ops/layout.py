@@ -1,5 +1,9 @@
 """Tensors joined, cut and turned under NumPy's names: hstack, tensor_split, flipud, meshgrid."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastnn._engine.engine import Tensor
@@ -10,6 +14,10 @@ from fastnn.ops.argument import _whole as whole
 from fastnn.ops.axes import movedim
 from fastnn.ops.join import cat
 from fastnn.ops.window import narrow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 __all__ = [
     "atleast_1d",
@@ -43,7 +51,7 @@ def _given(tensors):
     return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
 
 
-def ravel(input):
+def ravel(input: Tensor) -> Tensor:
     """All elements in one dimension: ``torch.ravel``.
 
     Examples
@@ -55,7 +63,9 @@ def ravel(input):
     return as_tensor(input).reshape(-1)
 
 
-def moveaxis(input, source, destination):
+def moveaxis(
+    input: Tensor, source: int | tuple[int, ...], destination: int | tuple[int, ...]
+) -> Tensor:
     """`movedim` under NumPy's name: ``torch.moveaxis``.
 
     Examples
@@ -67,7 +77,7 @@ def moveaxis(input, source, destination):
     return movedim(input, source, destination)
 
 
-def fliplr(input):
+def fliplr(input: Tensor) -> Tensor:
     """Dimension 1 in reverse order: ``torch.fliplr``.
 
     Examples
@@ -79,7 +89,7 @@ def fliplr(input):
     return as_tensor(input).flip(1)
 
 
-def flipud(input):
+def flipud(input: Tensor) -> Tensor:
     """Dimension 0 in reverse order: ``torch.flipud``.
 
     Examples
@@ -91,7 +101,7 @@ def flipud(input):
     return as_tensor(input).flip(0)
 
 
-def rot90(input, k=1, dims=(0, 1)):
+def rot90(input: Tensor, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Tensor:
     """Turned by 90 degrees k times, from dims[0] to dims[1]: ``torch.rot90``.
 
     Examples
@@ -114,7 +124,7 @@ def rot90(input, k=1, dims=(0, 1)):
     return x.flip(b).transpose(a, b) if k == 1 else x.transpose(a, b).flip(b)
 
 
-def atleast_1d(*tensors):
+def atleast_1d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
     """With at least 1 dimension; several tensors give a tuple: ``torch.atleast_1d``.
 
     Examples
@@ -130,7 +140,7 @@ def atleast_1d(*tensors):
     return x.reshape(1) if x.ndim == 0 else x
 
 
-def atleast_2d(*tensors):
+def atleast_2d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
     """With at least 2 dimensions; several tensors give a tuple: ``torch.atleast_2d``.
 
     Examples
@@ -146,7 +156,7 @@ def atleast_2d(*tensors):
     return x.reshape(1, 1) if x.ndim == 0 else x.unsqueeze(0) if x.ndim == 1 else x
 
 
-def atleast_3d(*tensors):
+def atleast_3d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
     """With at least 3 dimensions; several tensors give a tuple: ``torch.atleast_3d``.
 
     Examples
@@ -164,7 +174,7 @@ def atleast_3d(*tensors):
     return x.unsqueeze(-1) if x.ndim == 2 else x
 
 
-def hstack(tensors):
+def hstack(tensors: Iterable[Tensor]) -> Tensor:
     """Joined along dimension 1, vectors along 0: ``torch.hstack``.
 
     Examples
@@ -177,7 +187,7 @@ def hstack(tensors):
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
-def vstack(tensors):
+def vstack(tensors: Iterable[Tensor]) -> Tensor:
     """Joined along dimension 0, vectors as rows: ``torch.vstack``.
 
     Examples
@@ -189,7 +199,7 @@ def vstack(tensors):
     return cat([atleast_2d(t) for t in _all(tensors, "vstack")], 0)
 
 
-def row_stack(tensors):
+def row_stack(tensors: Iterable[Tensor]) -> Tensor:
     """`vstack` under its other name: ``torch.row_stack``.
 
     Examples
@@ -201,7 +211,7 @@ def row_stack(tensors):
     return vstack(tensors)
 
 
-def dstack(tensors):
+def dstack(tensors: Iterable[Tensor]) -> Tensor:
     """Joined along dimension 2: ``torch.dstack``.
 
     Examples
@@ -213,7 +223,7 @@ def dstack(tensors):
     return cat([atleast_3d(t) for t in _all(tensors, "dstack")], 2)
 
 
-def column_stack(tensors):
+def column_stack(tensors: Iterable[Tensor]) -> Tensor:
     """Joined along dimension 1, vectors as columns: ``torch.column_stack``.
 
     Examples
@@ -229,7 +239,9 @@ def column_stack(tensors):
 _MOST_PIECES = 1 << 24  # each is a Tensor: more would take minutes and gigabytes
 
 
-def tensor_split(input, indices_or_sections, dim=0):
+def tensor_split(
+    input: Tensor, indices_or_sections: int | list[int] | Tensor, dim: int = 0
+) -> tuple[Tensor, ...]:
     """Pieces along a dimension, as views: so many nearly equal ones, or cut in front of indices.
 
     Has the behaviour of ``torch.tensor_split``.
@@ -263,7 +275,7 @@ def _pieces(x, indices_or_sections, dim, op):
     return tuple(narrow(x, dim, a, max(b - a, 0)) for a, b in zip(starts, ends, strict=True))
 
 
-def hsplit(input, indices_or_sections):
+def hsplit(input: Tensor, indices_or_sections: int | list[int] | Tensor) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 1, vectors along 0; sections must be equal: ``torch.hsplit``.
 
     Examples
@@ -276,7 +288,7 @@ def hsplit(input, indices_or_sections):
     return _pieces(x, indices_or_sections, 1 if x.ndim > 1 else 0, "hsplit")
 
 
-def vsplit(input, indices_or_sections):
+def vsplit(input: Tensor, indices_or_sections: int | list[int] | Tensor) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 0; sections must be equal: ``torch.vsplit``.
 
     Examples
@@ -288,7 +300,13 @@ def vsplit(input, indices_or_sections):
     return _pieces(as_tensor(input), indices_or_sections, 0, "vsplit")
 
 
-def diff(input, n=1, dim=-1, prepend=None, append=None):
+def diff(
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
     """Differences of neighbours, n times over: ``torch.diff``.
 
     Examples

@@ -1,5 +1,9 @@
 """Matrix products that are added to something, powers, traces and cross products."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.argument import _dim as checked_dim
 from fastnn.ops.argument import _number as number
@@ -7,6 +11,10 @@ from fastnn.ops.argument import _whole as whole
 from fastnn.ops.arrange import roll
 from fastnn.ops.creation import eye
 from fastnn.ops.product import bmm, matmul, mv, outer
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
 
 __all__ = [
     "addbmm",
@@ -19,7 +27,7 @@ __all__ = [
 ]
 
 
-def trace(input):
+def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal: ``torch.trace``.
 
     Examples
@@ -49,7 +57,9 @@ def _added(op, input, product, beta, alpha):
     return total
 
 
-def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2), for each place of a batch: ``torch.baddbmm``.
 
     Examples
@@ -62,7 +72,9 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
-def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
+def addbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
     """beta * input + alpha * the sum of batch1 @ batch2 over the batch: ``torch.addbmm``.
 
     Examples
@@ -75,7 +87,7 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     return _added("addbmm", input, bmm(batch1, batch2).sum(0), beta, alpha)
 
 
-def addmv(input, mat, vec, *, beta=1, alpha=1):
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat @ vec): ``torch.addmv``.
 
     Examples
@@ -87,7 +99,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     return _added("addmv", input, mv(mat, vec), beta, alpha)
 
 
-def addr(input, vec1, vec2, *, beta=1, alpha=1):
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * the outer product of two vectors: ``torch.addr``.
 
     Examples
@@ -99,7 +111,7 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
     return _added("addr", input, outer(vec1, vec2), beta, alpha)
 
 
-def matrix_power(input, n):
+def matrix_power(input: Tensor, n: int) -> Tensor:
     """A square matrix multiplied by itself, n times: ``torch.matrix_power``, for n >= 0.
 
     Examples
@@ -125,7 +137,7 @@ def matrix_power(input, n):
     return eye(x.shape[-1], dtype=x.dtype).expand(tuple(x.shape)) if result is None else result
 
 
-def cross(input, other, dim=-1):
+def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
     """The cross product of vectors of three elements along a dimension: ``torch.linalg.cross``.
 
     Examples

@@ -1,5 +1,9 @@
 """Random choices inside a network: slopes, classes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
@@ -13,10 +17,20 @@ from fastnn.ops.probability import softmax
 from fastnn.ops.random import rand
 from fastnn.ops.rectifier import leaky_relu
 
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Generator, Tensor
+
+
 __all__ = ["gumbel_softmax", "multinomial", "rrelu"]
 
 
-def rrelu(input, lower=1 / 8, upper=1 / 3, training=False, inplace=False):
+def rrelu(
+    input: Tensor,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
     """Leaky ReLU whose slope below 0 is drawn for each element, uniformly from lower to upper.
 
     Parameters
@@ -62,7 +76,7 @@ def rrelu(input, lower=1 / 8, upper=1 / 3, training=False, inplace=False):
     return x.mul_(where(x.detach() > 0, 1.0, slopes))
 
 
-def gumbel_softmax(logits, tau=1, hard=False, dim=-1):
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, dim: int = -1) -> Tensor:
     """A random class as probabilities: softmax((logits + Gumbel noise) / tau).
 
     Parameters
@@ -114,7 +128,13 @@ def _gumbel(uniform):
     return -(-uniform.clamp(min=tiny).log()).clamp(min=tiny).log()
 
 
-def multinomial(input, num_samples, replacement=False, *, generator=None):
+def multinomial(
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
     """Places drawn at random, with probabilities proportional to the elements.
 
     Parameters

@@ -1,7 +1,10 @@
 """Small functions of each element: NaN replaced, signs, bits, logarithms that allow 0."""
 
+from __future__ import annotations
+
 import math
 import operator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,10 @@ from fastnn.ops.choose import maximum, minimum, where
 from fastnn.ops.compare import eq
 from fastnn.ops.logic import isnan
 from fastnn.ops.special import logaddexp
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
 
 __all__ = [
     "bitwise_and",
@@ -40,7 +47,9 @@ __all__ = [
 ]
 
 
-def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
+def nan_to_num(
+    input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
     """NaN and infinities replaced, by default by 0 and the largest numbers: ``torch.nan_to_num``.
 
     Examples
@@ -62,7 +71,7 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     return where(eq(x, -math.inf), float(limits.min) if neginf is None else float(neginf), x)
 
 
-def xlogy(input, other):
+def xlogy(input: Tensor, other: Tensor) -> Tensor:
     """input * log(other), and 0 where input is 0: ``torch.xlogy``.
 
     Examples
@@ -77,7 +86,7 @@ def xlogy(input, other):
     return where(zero, 0.0, x * where(zero, 1.0, y).log())
 
 
-def logit(input, eps=None):
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)); with eps, x is first cut to [eps, 1 - eps]: ``torch.logit``.
 
     Examples
@@ -93,7 +102,7 @@ def logit(input, eps=None):
     return (x / (1 - x)).log()
 
 
-def sinc(input):
+def sinc(input: Tensor) -> Tensor:
     """sin(pi x) / (pi x), 1 at 0: ``torch.sinc``.
 
     Examples
@@ -108,7 +117,7 @@ def sinc(input):
     return where(zero, 1.0, safe.sin() / safe)
 
 
-def deg2rad(input):
+def deg2rad(input: Tensor) -> Tensor:
     """Degrees as radians: ``torch.deg2rad``.
 
     Examples
@@ -120,7 +129,7 @@ def deg2rad(input):
     return as_tensor(input) * (math.pi / 180)
 
 
-def rad2deg(input):
+def rad2deg(input: Tensor) -> Tensor:
     """Radians as degrees: ``torch.rad2deg``.
 
     Examples
@@ -132,7 +141,7 @@ def rad2deg(input):
     return as_tensor(input) * (180 / math.pi)
 
 
-def sgn(input):
+def sgn(input: Tensor) -> Tensor:
     """The sign, for real numbers the same as `sign`: ``torch.sgn``.
 
     Examples
@@ -144,7 +153,7 @@ def sgn(input):
     return as_tensor(input).sign()
 
 
-def positive(input):
+def positive(input: Tensor) -> Tensor:
     """The input itself: ``torch.positive``.
 
     Examples
@@ -156,7 +165,7 @@ def positive(input):
     return as_tensor(input)
 
 
-def signbit(input):
+def signbit(input: Tensor) -> Tensor:
     """Whether the sign is minus, that of -0 too: a bool tensor; ``torch.signbit``.
 
     Examples
@@ -168,7 +177,7 @@ def signbit(input):
     return as_tensor(np.signbit(as_tensor(input).detach().numpy()))
 
 
-def isposinf(input):
+def isposinf(input: Tensor) -> Tensor:
     """Whether each element is plus infinity: a bool tensor; ``torch.isposinf``.
 
     Examples
@@ -180,7 +189,7 @@ def isposinf(input):
     return eq(as_tensor(input), math.inf)
 
 
-def isneginf(input):
+def isneginf(input: Tensor) -> Tensor:
     """Whether each element is minus infinity: a bool tensor; ``torch.isneginf``.
 
     Examples
@@ -192,7 +201,7 @@ def isneginf(input):
     return eq(as_tensor(input), -math.inf)
 
 
-def heaviside(input, values):
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 below 0, 1 above, `values` at 0; it has no gradient: ``torch.heaviside``.
 
     Examples
@@ -205,7 +214,7 @@ def heaviside(input, values):
     return where(eq(x, 0), middle, (x > 0).to(x.dtype))
 
 
-def fmax(input, other):
+def fmax(input: Tensor, other: Tensor) -> Tensor:
     """The larger of two, the other one where one is NaN: ``torch.fmax``.
 
     Examples
@@ -218,7 +227,7 @@ def fmax(input, other):
     return where(isnan(a), b, where(isnan(b), a, maximum(a, b)))
 
 
-def fmin(input, other):
+def fmin(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of two, the other one where one is NaN: ``torch.fmin``.
 
     Examples
@@ -231,7 +240,7 @@ def fmin(input, other):
     return where(isnan(a), b, where(isnan(b), a, minimum(a, b)))
 
 
-def clamp_min(input, min):
+def clamp_min(input: Tensor, min: float | Tensor) -> Tensor:
     """No element below min: ``torch.clamp_min``.
 
     Examples
@@ -243,7 +252,7 @@ def clamp_min(input, min):
     return as_tensor(input).clamp(min=min)
 
 
-def clamp_max(input, max):
+def clamp_max(input: Tensor, max: float | Tensor) -> Tensor:
     """No element above max: ``torch.clamp_max``.
 
     Examples
@@ -255,7 +264,7 @@ def clamp_max(input, max):
     return as_tensor(input).clamp(max=max)
 
 
-def float_power(input, exponent):
+def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
     """input ** exponent in float64: ``torch.float_power``.
 
     Examples
@@ -270,7 +279,7 @@ def float_power(input, exponent):
         return as_tensor(input).to(np.float64) ** exponent
 
 
-def ldexp(input, other):
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ** other: ``torch.ldexp``.
 
     Examples
@@ -282,7 +291,7 @@ def ldexp(input, other):
     return as_tensor(input) * 2.0 ** as_tensor(other)
 
 
-def logaddexp2(input, other):
+def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """log2(2^input + 2^other), without overflow: ``torch.logaddexp2``.
 
     Examples
@@ -295,7 +304,7 @@ def logaddexp2(input, other):
     return logaddexp(as_tensor(input) * two, as_tensor(other) * two) / two
 
 
-def bitwise_and(input, other):
+def bitwise_and(input: Tensor, other: Tensor) -> Tensor:
     """Bits of both, of integers or bools: ``torch.bitwise_and``.
 
     Examples
@@ -307,7 +316,7 @@ def bitwise_and(input, other):
     return _bits("bitwise_and", operator.and_, input, other)
 
 
-def bitwise_or(input, other):
+def bitwise_or(input: Tensor, other: Tensor) -> Tensor:
     """Bits of either, of integers or bools: ``torch.bitwise_or``.
 
     Examples
@@ -319,7 +328,7 @@ def bitwise_or(input, other):
     return _bits("bitwise_or", operator.or_, input, other)
 
 
-def bitwise_xor(input, other):
+def bitwise_xor(input: Tensor, other: Tensor) -> Tensor:
     """Bits of one of them alone, of integers or bools: ``torch.bitwise_xor``.
 
     Examples
@@ -331,7 +340,7 @@ def bitwise_xor(input, other):
     return _bits("bitwise_xor", operator.xor, input, other)
 
 
-def bitwise_not(input):
+def bitwise_not(input: Tensor) -> Tensor:
     """All bits turned, of integers or bools: ``torch.bitwise_not``.
 
     Examples

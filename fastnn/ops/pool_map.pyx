@@ -155,11 +155,13 @@ cdef Windows fixed(Tensor x, object kernel, object stride, object padding, objec
         if 2 * p > k:
             raise ValueError(f"{op}: padding must be at most half of the kernel size, got {p} and {k}")
         span = n + 2 * p - d * (k - 1) - 1
-        size = (-(-span // s) if ceil_mode else span // s) + 1 if span >= 0 else 0
+        size = (-(-span // s) if ceil_mode else span // s) + 1
         if ceil_mode and size > 0 and (size - 1) * s >= n + p:      # the last window would lie in the padding
             size -= 1
         if size < 1:
             raise ValueError(f"{op}: kernel {tuple(kernel)} is larger than the input {shape_of(x)[x.ndim_ - dims:]}")
+        if d > n and any([all([not 0 <= o * s - p + i * d < n for i in range(k)]) for o in range(size)]):
+            raise ValueError(f"{op}: a window of dilation {d} falls beside the input {shape_of(x)[x.ndim_ - dims:]}")
         out.append(size)
     return windows_of(x, out, kernel, stride, pad, dilation, count_pad, divisor)
 
@@ -170,6 +172,10 @@ cdef Windows adaptive(Tensor x, object output_size, int dims, str op):
         values *= dims
     values = [n if v is None else v for v, n in zip(values, shape_of(x)[x.ndim_ - dims:])] if len(values) == dims else values
     out = ints_per_dim(values, dims, 1, op, "output_size")
+    sizes = shape_of(x)[x.ndim_ - dims:]
+    if all([n % o == 0 for n, o in zip(sizes, out)]):       # windows side by side: the kernels take them as vectors
+        kernel = [n // o for n, o in zip(sizes, out)]
+        return windows_of(x, out, kernel, kernel, [0] * dims, [1] * dims, False, 0)
     return windows_of(x, out, [0] * dims, [1] * dims, [0] * dims, [1] * dims, False, 0)
 
 

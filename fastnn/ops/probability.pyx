@@ -1,4 +1,6 @@
 """Softmax and its logarithm along a dimension."""
+import warnings
+
 from fastnn._engine.engine cimport *
 from fastnn.ops.fold cimport *
 
@@ -43,15 +45,23 @@ cdef int log_softmax_graph(Node node, Tensor dy) except -1:
     return node.give(0, dy - node.output().exp() * dy.sum(node.n[0], True))
 
 
-def softmax(input, dim, dtype=None):
+cdef int chosen_dim(object dim, int ndim, str what) except -1:
+    if dim is None:
+        dim = 0 if ndim in (0, 1, 3) else 1
+        warnings.warn(f"{what}: say which dimension; without dim= it is {dim} for {ndim} dimensions", stacklevel=2)
+    return checked_dim(dim, ndim, what)
+
+
+def softmax(input, dim=None, dtype=None):
     """exp(x_i) / sum_j exp(x_j) along a dimension: numbers from 0 to 1 that sum to 1.
 
     Parameters
     ----------
     input : Tensor
         float32 or float64, any shape.
-    dim : int
-        Along which dimension.
+    dim : int, optional
+        Along which dimension. Without it there is a warning, and PyTorch's old choice: the first of
+        0, 1 or 3 dimensions, else the second.
     dtype : dtype, optional
         Converts the input first.
 
@@ -78,7 +88,7 @@ def softmax(input, dim, dtype=None):
     tensor([0.842 , 0.0419, 0.0021, 0.114 ])
     """
     cdef Tensor x = float_tensor(as_dtype(as_tensor(input, "softmax: input"), dtype), "softmax: input")
-    cdef int d = checked_dim(dim, x.ndim_, "softmax")
+    cdef int d = chosen_dim(dim, x.ndim_, "softmax")
     cdef Tensor source = contiguous(x), y = new_like(source)
     cdef Node node
     along(FNN_softmax_forward, y, source, None, d, 20)
@@ -89,15 +99,16 @@ def softmax(input, dim, dtype=None):
     return y
 
 
-def log_softmax(input, dim, dtype=None):
+def log_softmax(input, dim=None, dtype=None):
     """log(softmax(x)) = x_i - log(sum_j exp(x_j)) along a dimension.
 
     Parameters
     ----------
     input : Tensor
         float32 or float64, any shape.
-    dim : int
-        Along which dimension.
+    dim : int, optional
+        Along which dimension. Without it there is a warning, and PyTorch's old choice: the first of
+        0, 1 or 3 dimensions, else the second.
     dtype : dtype, optional
         Converts the input first.
 
@@ -124,7 +135,7 @@ def log_softmax(input, dim, dtype=None):
     tensor([-0.6931, -0.6931])
     """
     cdef Tensor x = float_tensor(as_dtype(as_tensor(input, "log_softmax: input"), dtype), "log_softmax: input")
-    cdef int d = checked_dim(dim, x.ndim_, "log_softmax")
+    cdef int d = chosen_dim(dim, x.ndim_, "log_softmax")
     cdef Tensor source = contiguous(x), y = new_like(source)
     cdef Node node
     along(FNN_log_softmax_forward, y, source, None, d, 20)
@@ -135,15 +146,16 @@ def log_softmax(input, dim, dtype=None):
     return y
 
 
-def softmin(input, dim, dtype=None):
+def softmin(input, dim=None, dtype=None):
     """softmax(-x): the smallest element gets the largest share.
 
     Parameters
     ----------
     input : Tensor
         float32 or float64, any shape.
-    dim : int
-        Along which dimension.
+    dim : int, optional
+        Along which dimension. Without it there is a warning, and PyTorch's old choice: the first of
+        0, 1 or 3 dimensions, else the second.
     dtype : dtype, optional
         Converts the input first.
 
@@ -168,4 +180,5 @@ def softmin(input, dim, dtype=None):
     >>> fastnn.softmin(fastnn.tensor([0.0, 0.0]), 0)
     tensor([0.5, 0.5])
     """
-    return softmax(-float_tensor(as_dtype(as_tensor(input, "softmin: input"), dtype), "softmin: input"), dim)
+    cdef Tensor x = float_tensor(as_dtype(as_tensor(input, "softmin: input"), dtype), "softmin: input")
+    return softmax(-x, chosen_dim(dim, x.ndim_, "softmin"))

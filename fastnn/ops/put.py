@@ -1,5 +1,9 @@
 """Elements written at indices, out of place: index_fill, index_copy, index_put, scatter_reduce."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.along import gather, scatter
 from fastnn.ops.argument import _dim as checked_dim
@@ -11,10 +15,14 @@ from fastnn.ops.compare import eq
 from fastnn.ops.creation import full_like, ones_like, zeros_like
 from fastnn.ops.grid import broadcast_tensors
 
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
+
 __all__ = ["index_copy", "index_fill", "index_put", "masked_scatter", "scatter_reduce", "take"]
 
 
-def take(input, index):
+def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at these places of the flattened input: ``torch.take``.
 
     Examples
@@ -39,7 +47,7 @@ def _rows(index, dim, like):
     return index.reshape(*shape).expand(tuple(wanted))
 
 
-def index_fill(input, dim, index, value):
+def index_fill(input: Tensor, dim: int, index: Tensor, value: float | Tensor) -> Tensor:
     """The slices at these places of a dimension replaced by one number: ``torch.index_fill``.
 
     Examples
@@ -65,7 +73,7 @@ def index_fill(input, dim, index, value):
     )
 
 
-def index_copy(input, dim, index, source):
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """The slices at these places of a dimension replaced by those of source: ``torch.index_copy``.
 
     Examples
@@ -81,7 +89,9 @@ def index_copy(input, dim, index, source):
     return scatter(x, dim, _rows(index, dim, x), source)
 
 
-def index_put(input, indices, values, accumulate=False):
+def index_put(
+    input: Tensor, indices: tuple[Tensor, ...], values: Tensor, accumulate: bool = False
+) -> Tensor:
     """The elements at ``input[indices]`` replaced by values, or values added to them.
 
     Has the behaviour of ``torch.index_put``.
@@ -111,7 +121,7 @@ def _put(x, places, values, accumulate):
     return (x.reshape(-1) + spots.index_add(0, numbers.reshape(-1), add)).reshape(tuple(x.shape))
 
 
-def masked_scatter(input, mask, source):
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """Where the mask holds, the elements of source, in their order: ``torch.masked_scatter``.
 
     Examples
@@ -137,7 +147,9 @@ def masked_scatter(input, mask, source):
     return y
 
 
-def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
+def scatter_reduce(
+    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
     """Elements of src sent to places along a dimension, and those that meet reduced.
 
     Parameters

@@ -1,6 +1,9 @@
 """Statistics by rank, and sums that pass over NaN: median, quantile, mode, nanmean and their kin."""
 
+from __future__ import annotations
+
 from collections import namedtuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +15,10 @@ from fastnn.ops.choose import maximum, where
 from fastnn.ops.extreme import amax, amin
 from fastnn.ops.logic import isnan
 from fastnn.ops.order import sort
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
 
 __all__ = [
     "aminmax",
@@ -50,7 +57,7 @@ def _at_rank(x, rank, dim):
     return gather(order, dim, rank) if x.ndim else order
 
 
-def kthvalue(input, k, dim=-1, keepdim=False):
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
     """The k-th smallest element along a dimension, and its place: ``torch.kthvalue``.
 
     Examples
@@ -82,7 +89,9 @@ def _middle(x, dim, keepdim, skip_nan, op):
     return _picked(x, _at_rank(x, rank, dim), dim, keepdim)
 
 
-def median(input, dim=None, keepdim=False):
+def median(
+    input: Tensor, dim: int | None = None, keepdim: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
     """The middle element, the lower of two: of all, or (values, indices) along a dimension.
 
     Parameters
@@ -114,7 +123,9 @@ def median(input, dim=None, keepdim=False):
     return _median(*_middle(x, dim, keepdim, False, "median"))
 
 
-def nanmedian(input, dim=None, keepdim=False):
+def nanmedian(
+    input: Tensor, dim: int | None = None, keepdim: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
     """`median` that passes over NaN: ``torch.nanmedian``.
 
     Examples
@@ -129,7 +140,7 @@ def nanmedian(input, dim=None, keepdim=False):
     return _nanmedian(*_middle(x, dim, keepdim, True, "nanmedian"))
 
 
-def mode(input, dim=-1, keepdim=False):
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
     """The most frequent element along a dimension, the smallest of several, and its last place.
 
     Has the behaviour of ``torch.mode``.
@@ -203,7 +214,14 @@ def _quantile(x, q, dim, keepdim, interpolation, skip_nan, what):
     return y.squeeze(0) if points.ndim == 0 else y
 
 
-def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+def quantile(
+    input: Tensor,
+    q: float | Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Tensor:
     """The values below which the share q of the elements lies.
 
     Parameters
@@ -241,7 +259,14 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     return _quantile(as_tensor(input), q, dim, keepdim, interpolation, False, "quantile")
 
 
-def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+def nanquantile(
+    input: Tensor,
+    q: float | Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Tensor:
     """`quantile` that passes over NaN: ``torch.nanquantile``.
 
     Examples
@@ -253,7 +278,7 @@ def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     return _quantile(as_tensor(input), q, dim, keepdim, interpolation, True, "nanquantile")
 
 
-def nansum(input, dim=None, keepdim=False):
+def nansum(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The sum of the elements that are not NaN: ``torch.nansum``.
 
     Examples
@@ -268,7 +293,7 @@ def nansum(input, dim=None, keepdim=False):
     )
 
 
-def nanmean(input, dim=None, keepdim=False):
+def nanmean(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The mean of the elements that are not NaN: ``torch.nanmean``.
 
     Examples
@@ -282,7 +307,9 @@ def nanmean(input, dim=None, keepdim=False):
     return nansum(x, dim, keepdim) / known.sum(dim, keepdim)
 
 
-def aminmax(input, *, dim=None, keepdim=False):
+def aminmax(
+    input: Tensor, *, dim: int | None = None, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
     """The smallest and the largest element: ``torch.aminmax``.
 
     Examples
@@ -294,7 +321,7 @@ def aminmax(input, *, dim=None, keepdim=False):
     return _aminmax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
-def msort(input):
+def msort(input: Tensor) -> Tensor:
     """The input sorted along its first dimension: ``torch.msort``.
 
     Examples
@@ -306,7 +333,7 @@ def msort(input):
     return sort(input, 0).values
 
 
-def count_nonzero(input, dim=None):
+def count_nonzero(input: Tensor, dim: int | None = None) -> Tensor:
     """How many elements are not 0, of all or along dimensions: ``torch.count_nonzero``.
 
     Examples

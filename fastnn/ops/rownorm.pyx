@@ -2,11 +2,12 @@
 from fastnn._engine.engine cimport *
 from fastnn.ops.affine cimport *
 from fastnn.ops.argument cimport listed, real, whole
+from fastnn.ops.composed cimport composed_rule, fence, kept, taken
 
 cdef extern from "fastnn.h":
     enum:
         FNN_layer_norm_forward, FNN_layer_norm_backward, FNN_rms_norm_forward, FNN_rms_norm_backward
-        FNN_norm_parameters
+        FNN_norm_parameters, FNN_group_norm_forward, FNN_group_norm_backward
 
 __all__ = ["group_norm", "layer_norm", "rms_norm"]
 
@@ -27,6 +28,28 @@ cdef tuple trailing(object normalized_shape, Tensor x, str what):
 
 
 # --- layer norm and RMS norm ------------------------------------------------------------------------
+
+cdef int add_parameters(Node node, Tensor sums, int64_t blocks, int64_t D, Tensor dw, Tensor db, bint onto_w,
+                        bint onto_b) except -1:
+    """The blocks' sums (blocks, 2, D) become the gradients of weight and bias."""
+    cdef fnn_call c
+    if dw is None and db is None:
+        return 0
+    start(&c, FNN_norm_parameters, sums.dtype_)
+    optional(&c, dw)
+    optional(&c, db)
+    buffer(&c, sums)
+    c.args.n[0] = blocks
+    c.args.n[1] = D
+    c.args.n[2] = onto_w
+    c.args.n[3] = onto_b
+    run(&c, 2, 2.0 * sums.size_, 0)
+    if dw is not None:
+        node.wrote(1, dw, onto_w)
+    if db is not None:
+        node.wrote(2, db, onto_b)
+    return 0
+
 
 cdef int rows_rule(Node node, Tensor dy) except -1:
     """dx, and the sums over rows that are the gradients of weight and bias."""
@@ -63,20 +86,7 @@ cdef int rows_rule(Node node, Tensor dy) except -1:
         dw = packed_slot(node, 1, w, &onto_w)
     if node.wants(2):
         db = packed_slot(node, 2, bias, &onto_b)
-    start(&c, FNN_norm_parameters, x.dtype_)
-    optional(&c, dw)
-    optional(&c, db)
-    buffer(&c, sums)
-    c.args.n[0] = blocks
-    c.args.n[1] = D
-    c.args.n[2] = onto_w
-    c.args.n[3] = onto_b
-    run(&c, 2, 2.0 * sums.size_, 0)
-    if dw is not None:
-        node.wrote(1, dw, onto_w)
-    if db is not None:
-        node.wrote(2, db, onto_b)
-    return 0
+    return add_parameters(node, sums, blocks, D, dw, db, onto_w, onto_b)
 
 
 cdef int rows_graph(Node node, Tensor dy) except -1:
@@ -217,6 +227,88 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     return rows_norm(x, D, parameter(weight, x, D, "rms_norm: weight"), None, real(eps, "rms_norm: eps"), False)
 
 
+# --- group norm -------------------------------------------------------------------------------------
+
+cdef void put_groups(fnn_call *c, Tensor x, int64_t groups):
+    """n: N, C, L, G."""
+    cdef int64_t planes = x.shape_[0] * x.shape_[1]
+    c.args.n[0] = x.shape_[0]
+    c.args.n[1] = x.shape_[1]
+    c.args.n[2] = x.size_ // planes if planes else 0
+    c.args.n[3] = groups
+
+
+cdef int group_rule(Node node, Tensor dy) except -1:
+    cdef Tensor x, w, b, mean, rstd, dx = None, sums, dw = None, db = None
+    cdef bint onto_w = False, onto_b = False
+    cdef fnn_call c
+    (x, w, b), (mean, rstd) = taken(node, node.extra[0]), node.extra[1]
+    x, dy = contiguous(x), contiguous(dy)
+    packed = None if w is None else contiguous(w)
+    if node.wants(0):
+        dx = new_like(x)
+    sums = new_1d(x.dtype_, 2 * x.shape_[0] * x.shape_[1])
+    start(&c, FNN_group_norm_backward, x.dtype_)
+    optional(&c, dx)
+    buffer(&c, sums)
+    buffer(&c, dy)
+    buffer(&c, x)
+    buffer(&c, mean)
+    buffer(&c, rstd)
+    optional(&c, packed)
+    put_groups(&c, x, node.n[0])
+    if x.size_:
+        run(&c, 2, 10.0 * x.size_, 0)
+    if dx is not None:
+        node.give(0, dx)
+    if node.wants(1):
+        dw = packed_slot(node, 1, w, &onto_w)
+    if node.wants(2):
+        db = packed_slot(node, 2, b, &onto_b)
+    return add_parameters(node, sums, x.shape_[0] if x.size_ else 0, x.shape_[1], dw, db, onto_w, onto_b)
+
+
+cdef int group_graph(Node node, Tensor dy) except -1:
+    cdef Tensor x
+    fenced = fence(node, taken(node, node.extra[0]))
+    x, w, b = fenced
+    D = x.size_ // (x.shape_[0] * node.n[0]) if x.size_ else 0
+    y = rows_norm(x.reshape((x.shape_[0], node.n[0], D)), D, None, None, node.s[0], True).reshape(shape_of(x))
+    per_channel = tuple([-1 if i == 1 else 1 for i in range(x.ndim_)])
+    if w is not None:
+        y = y * w.reshape(per_channel)
+    if b is not None:
+        y = y + b.reshape(per_channel)
+    return composed_rule(node, node.extra[0][0], (y,), [dy], fenced)
+
+
+cdef Tensor channels_norm(Tensor x, int64_t groups, Tensor w, Tensor b, double eps):
+    """Group norm of (N, C, ...); with a group for each channel, instance norm."""
+    cdef Tensor source = contiguous(x), y = new_like(source), mean, rstd
+    cdef fnn_call c
+    cdef Node node
+    mean, rstd = new_1d(x.dtype_, x.shape_[0] * groups), new_1d(x.dtype_, x.shape_[0] * groups)
+    packed_w = None if w is None else contiguous(w)
+    packed_b = None if b is None else contiguous(b)
+    start(&c, FNN_group_norm_forward, x.dtype_)
+    buffer(&c, y)
+    buffer(&c, mean)
+    buffer(&c, rstd)
+    buffer(&c, source)
+    optional(&c, packed_w)
+    optional(&c, packed_b)
+    put_groups(&c, x, groups)
+    c.args.s[0] = eps
+    if x.size_:
+        run(&c, 3, 8.0 * x.size_, 0)
+    if any_tracked(x, w, b):
+        node = record("group_norm", y, edges_of(x, w, b), group_rule, group_graph)
+        node.extra = (kept((x, w, b)), (mean, rstd))
+        node.n[0] = groups
+        node.s[0] = eps
+    return y
+
+
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     """Layer norm of each group of channels, then a weight and bias for each channel.
 
@@ -260,9 +352,4 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
         raise ValueError(f"group_norm: {x.shape_[1]} channels cannot be cut into {num_groups} groups")
     w = parameter(weight, x, x.shape_[1], "group_norm: weight")
     b = parameter(bias, x, x.shape_[1], "group_norm: bias")
-    D = x.size_ // (x.shape_[0] * num_groups) if x.size_ else 0
-    y = rows_norm(x.reshape((x.shape_[0], num_groups, D)), D, None, None, eps, True).reshape(shape_of(x))
-    per_channel = tuple([-1 if i == 1 else 1 for i in range(x.ndim_)])
-    if w is not None:
-        y = y * w.reshape(per_channel)
-    return y if b is None else y + b.reshape(per_channel)
+    return channels_norm(x, num_groups, w, b, eps)

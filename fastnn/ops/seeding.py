@@ -1,13 +1,20 @@
 """Seeding of the default generator."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import get_default_generator
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Generator, Tensor
+
 
 __all__ = ["get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
 
 
-def manual_seed(seed):
+def manual_seed(seed: int) -> Generator:
     """Seed the default generator and start from its first draw again.
 
     Parameters
@@ -41,7 +48,7 @@ def manual_seed(seed):
     return get_default_generator().manual_seed(seed)
 
 
-def seed():
+def seed() -> int:
     """Seed the default generator from the operating system's entropy; returns the seed, an int.
 
     Notes
@@ -53,17 +60,17 @@ def seed():
     return value
 
 
-def initial_seed():
+def initial_seed() -> int:
     """The seed of the default generator, an int: ``torch.initial_seed``."""
     return get_default_generator().initial_seed()
 
 
-def get_rng_state():
+def get_rng_state() -> Tensor:
     """State of the default generator, (seed, draws so far): ``torch.get_rng_state``."""
     return get_default_generator().get_state()
 
 
-def set_rng_state(new_state):
+def set_rng_state(new_state: Tensor) -> None:
     """Continue the default generator from a state that `get_rng_state` returned.
 
     Examples

@@ -1,4 +1,8 @@
-"""Images read at other places: affine_grid, grid_sample (spatial transformers)."""
+"""Grids of places, and images read there, composed of other operations (spatial transformers)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops.along import gather
@@ -8,7 +12,11 @@ from fastnn.ops.join import stack
 from fastnn.ops.product import matmul
 from fastnn.ops.series import arange
 
-__all__ = ["affine_grid", "grid_sample"]
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+
+
+__all__ = ["affine_grid"]
 
 _CUBIC = -0.75  # the slope that PyTorch's bicubic interpolation is made with
 
@@ -21,7 +29,7 @@ def _middles(size, align_corners, like):
     return (step * 2 + (1 - size)) / size
 
 
-def affine_grid(theta, size, align_corners=False):
+def affine_grid(theta: Tensor, size: tuple[int, ...], align_corners: bool = False) -> Tensor:
     """Where each pixel of an image is read from: theta (x, y, 1), with x and y from -1 to 1.
 
     Parameters
@@ -142,64 +150,8 @@ def _cubic(image, x, y, kept_inside):
     return total
 
 
-def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=False):
-    """Images read at the places of a grid, between pixels by interpolation.
-
-    Parameters
-    ----------
-    input : Tensor
-        (N, C, H, W), float32 or float64.
-    grid : Tensor
-        Places, x before y, from -1 (left, top) to 1: (N, H', W', 2), of the input's dtype.
-    mode : {"bilinear", "nearest", "bicubic"}
-        Default "bilinear".
-    padding_mode : {"zeros", "border", "reflection"}
-        What is beyond the border. Default "zeros".
-    align_corners : bool
-        Whether -1 and 1 are the middles of the outermost pixels, or their outer edges. Default False.
-
-    Returns
-    -------
-    Tensor
-        (N, C, H', W').
-
-    Raises
-    ------
-    ValueError
-        If shapes or dtypes do not fit, or an argument is none of these.
-
-    Notes
-    -----
-    Jaderberg et al. (2015). Has the behaviour of ``torch.nn.functional.grid_sample`` for images.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> image = fastnn.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
-    >>> fastnn.nn.functional.grid_sample(image, fastnn.zeros(1, 1, 1, 2)).item()
-    2.5
-    """
-    x, grid = as_tensor(input), as_tensor(grid)
-    if x.ndim != 4 or grid.ndim != 4 or grid.shape[0] != x.shape[0] or grid.shape[3] != 2:
-        raise ValueError(
-            f"grid_sample: input and grid have shapes {tuple(x.shape)} and {tuple(grid.shape)}, "
-            "expected (N, C, H, W) and (N, H', W', 2)"
-        )
-    if 0 in x.shape[2:]:
-        raise ValueError(f"grid_sample: input has no pixels, its shape is {tuple(x.shape)}")
-    if not x.is_floating_point() or grid.dtype != x.dtype:
-        raise ValueError(
-            f"grid_sample: input and grid must be floats of one dtype, got {x.dtype} and {grid.dtype}"
-        )
-    if mode not in ("bilinear", "nearest", "bicubic"):
-        raise ValueError(
-            f"grid_sample: mode must be 'bilinear', 'nearest' or 'bicubic', got {mode!r}"
-        )
-    if padding_mode not in ("zeros", "border", "reflection"):
-        raise ValueError(
-            "grid_sample: padding_mode must be 'zeros', 'border' or 'reflection', "
-            f"got {padding_mode!r}"
-        )
+def _resampled(x, grid, mode, padding_mode, align_corners):
+    """`grid_sample` by elementary operations: what its second-order gradients are made of."""
     N, C, H, W = x.shape
     image, points = _Image(x), grid.reshape(N, grid.shape[1] * grid.shape[2], 2)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from fastnn.optim.optimizer import Optimizer, at_least
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Adadelta(Optimizer):
@@ -61,7 +65,7 @@ class Adadelta(Optimizer):
         *,
         maximize: bool = False,
         l1_decay: float = 0,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
@@ -76,7 +80,7 @@ class Adadelta(Optimizer):
             options,
         )
 
-    def cells(self, group: dict):
+    def cells(self, group: dict) -> Any:
         """See `Optimizer`."""
         return (
             at_least("Adadelta", "lr", group["lr"]),

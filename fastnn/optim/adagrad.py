@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from fastnn.optim.optimizer import Optimizer, at_least
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Adagrad(Optimizer):
@@ -57,7 +61,7 @@ class Adagrad(Optimizer):
         *,
         maximize: bool = False,
         l1_decay: float = 0,
-        **options,
+        **options: Any,
     ) -> None:
         self.initial_state = at_least(
             "Adagrad", "initial_accumulator_value", initial_accumulator_value
@@ -76,7 +80,7 @@ class Adagrad(Optimizer):
             options,
         )
 
-    def cells(self, group: dict):
+    def cells(self, group: dict) -> Any:
         """See `Optimizer`."""
         return (
             at_least("Adagrad", "lr", group["lr"]),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from fastnn.optim.optimizer import Optimizer, at_least, two_betas
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Adam(Optimizer):
@@ -67,7 +71,7 @@ class Adam(Optimizer):
         maximize: bool = False,
         decoupled_weight_decay: bool = False,
         l1_decay: float = 0,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
@@ -84,7 +88,7 @@ class Adam(Optimizer):
             options,
         )
 
-    def cells(self, group: dict):
+    def cells(self, group: dict) -> Any:
         """See `Optimizer`."""
         name = type(self).__name__
         return (
@@ -95,11 +99,11 @@ class Adam(Optimizer):
             at_least(name, "eps", group["eps"]),
         )
 
-    def used(self, group: dict):
+    def used(self, group: dict) -> Any:
         """See `Optimizer`."""
         return True, True, group["amsgrad"]
 
-    def option(self, group: dict):
+    def option(self, group: dict) -> Any:
         """See `Optimizer`."""
         return bool(group["decoupled_weight_decay"])
 
@@ -140,7 +144,7 @@ class AdamW(Adam):
         *,
         maximize: bool = False,
         l1_decay: float = 0,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,

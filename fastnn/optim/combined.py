@@ -10,7 +10,7 @@ from fastnn.optim.plateau import ReduceLROnPlateau
 from fastnn.optim.schedule import LRScheduler
 
 
-def check_members(what, schedulers: Sequence, optimizer: Optimizer):
+def check_members(what: str, schedulers: Sequence, optimizer: Optimizer) -> None:
     """All schedules are of this optimizer, and need no metric."""
     for scheduler in schedulers:
         if not isinstance(scheduler, LRScheduler):
@@ -84,7 +84,7 @@ class SequentialLR(_Combined):
         self.last_epoch = 0
         self._begin(self._schedulers[bisect_right(self._milestones, 0)])
 
-    def step(self):
+    def step(self) -> None:
         """Go to the next epoch, and to the next schedule when it is time."""
         self.last_epoch += 1
         current = bisect_right(self._milestones, self.last_epoch)
@@ -140,7 +140,7 @@ class ChainedScheduler(_Combined):
             scheduler._restart()
         self._last_lr = self._schedulers[-1].get_last_lr()
 
-    def step(self):
+    def step(self) -> None:
         """All schedules go to the next epoch, in order."""
         self.last_epoch += 1
         for scheduler in self._schedulers:
@@ -203,7 +203,7 @@ class WarmUpLR(_Combined):
         self._goals = list(self._schedulers[0].get_last_lr())
         self._warm(0)
 
-    def step(self, metrics: float | None = None):
+    def step(self, metrics: float | None = None) -> None:
         """Go to the next epoch.
 
         Parameters

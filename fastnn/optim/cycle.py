@@ -11,7 +11,7 @@ from fastnn.optim.optimizer import Optimizer, at_least
 from fastnn.optim.schedule import AbsoluteLR
 
 
-def per_group(what, name: str, value: Any, count):
+def per_group(what: str, name: str, value: Any, count: int) -> list:
     """One number per group."""
     values = list(value) if isinstance(value, (list, tuple)) else [value] * count
     if len(values) != count:
@@ -175,7 +175,7 @@ class CyclicLR(_Cycle):
     def _rate(self, i, epoch):
         return self._lows[i] + (self.max_lrs[i] - self._lows[i]) * self._height(epoch)
 
-    def momentum_at(self, i, epoch: float):
+    def momentum_at(self, i: int, epoch: float) -> float:
         """See `_Cycle`."""
         top = self.max_momentums[i]
         return top - (top - self.base_momentums[i]) * self._height(epoch)
@@ -308,7 +308,7 @@ class OneCycleLR(_Cycle):
         rates = self._rates[i]
         return self._between(rates[start], rates[self._goals[phase][0]], share)
 
-    def momentum_at(self, i, epoch: float):
+    def momentum_at(self, i: int, epoch: float) -> float:
         """See `_Cycle`."""
         phase, share = self._phase(epoch)
         start = self._goals[phase - 1][1] if phase else "high"

@@ -125,13 +125,13 @@ class NewBobLR(ReduceLROnPlateau):
             optimizer, "min", factor, 0, at_least("NewBobLR", "threshold", threshold), min_lr=min_lr
         )
 
-    def step(self, metrics: float):
+    def step(self, metrics: float) -> None:
         """Look at this epoch's validation error, a number."""
         error = float(metrics)
         super().step(error)
         self.best = error  # the next epoch is compared with this one
 
-    def is_better(self, value: Any, best) -> bool:
+    def is_better(self, value: Any, best: Any) -> bool:
         """Whether the error fell by the threshold, or at least did not rise."""
         return value <= best * (1 - self.threshold)
 
@@ -197,7 +197,7 @@ class LinearMomentum:
             else:
                 group["momentum"] = value
 
-    def step(self):
+    def step(self) -> None:
         """Go to the next epoch."""
         self.last_epoch += 1
         self._set()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from types import FunctionType
+from typing import TYPE_CHECKING
 
 from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.schedule import AbsoluteLR, LRScheduler
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def functions_of(what, lr_lambda: Callable | Sequence[Callable], count):
+
+def functions_of(what: Any, lr_lambda: Callable | Sequence[Callable], count: int) -> list:
     """One callable per group."""
     found = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * count
     if len(found) != count:
@@ -21,7 +25,7 @@ def functions_of(what, lr_lambda: Callable | Sequence[Callable], count):
     return found
 
 
-def function_state(function):
+def function_state(function: Callable) -> Any:
     """What there is to save of a function: nothing, or the attributes of an object that is called."""
     return None if isinstance(function, FunctionType) else dict(getattr(function, "__dict__", {}))
 

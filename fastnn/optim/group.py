@@ -1,5 +1,12 @@
 """ParamGroup: a dict of hyperparameters that kernels see the moment it changes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class ParamGroup(dict):
     """What ``optimizer.param_groups`` holds: ``params`` and hyperparameters, as in PyTorch.
@@ -8,7 +15,7 @@ class ParamGroup(dict):
     the next step, recorded or not.
     """
 
-    def __init__(self, values, changed):
+    def __init__(self, values: dict[str, Any], changed: Any) -> None:
         super().__init__(values)
         self._changed = changed
 
@@ -26,12 +33,12 @@ class ParamGroup(dict):
             super().update(before)
             raise
 
-    def update(self, *values, **named):
+    def update(self, *values: Any, **named: Any) -> None:
         """Set several; each is checked."""
         for name, value in dict(*values, **named).items():
             self[name] = value
 
-    def setdefault(self, name, value=None):
+    def setdefault(self, name: str, value: Any = None) -> Any:
         """The value, set first if missing."""
         if name not in self:
             self[name] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from fastnn.ops import cat, zeros
 from fastnn.optim.optimizer import Optimizer, at_least
 from fastnn.optim.states import _array
 from fastnn.optim.wolfe import Point, strong_wolfe
+
+if TYPE_CHECKING:
+    from typing import Any
+
 
 _NUMBERS = ("func_evals", "n_iter", "t", "H_diag", "prev_loss")
 _VECTORS = ("d", "prev_flat_grad")
@@ -106,7 +111,7 @@ class LBFGS(Optimizer):
         if len(self._arenas) > 1:
             raise ValueError("LBFGS: parameters must have one dtype, got float32 and float64")
 
-    def cells(self, group: dict):
+    def cells(self, group: dict) -> Any:
         """See `Optimizer`."""
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise ValueError(
@@ -141,7 +146,7 @@ class LBFGS(Optimizer):
 
     # --- the step ---
 
-    def step(self, closure: Callable | None = None):
+    def step(self, closure: Callable | None = None) -> Any:
         """Make up to `max_iter` iterations.
 
         Parameters

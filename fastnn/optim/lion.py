@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from fastnn.optim.optimizer import Optimizer, at_least, two_betas
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Lion(Optimizer):
@@ -58,7 +62,7 @@ class Lion(Optimizer):
         *,
         maximize: bool = False,
         l1_decay: float = 0,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
@@ -72,7 +76,7 @@ class Lion(Optimizer):
             options,
         )
 
-    def cells(self, group: dict):
+    def cells(self, group: dict) -> Any:
         """See `Optimizer`."""
         return (
             at_least("Lion", "lr", group["lr"]),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from fastnn.optim.optimizer import Optimizer, at_least, two_betas
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class NAdam(Optimizer):
@@ -68,7 +72,7 @@ class NAdam(Optimizer):
         *,
         maximize: bool = False,
         l1_decay: float = 0,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
@@ -85,7 +89,7 @@ class NAdam(Optimizer):
             options,
         )
 
-    def cells(self, group: dict):
+    def cells(self, group: dict) -> Any:
         """See `Optimizer`."""
         return (
             at_least("NAdam", "lr", group["lr"]),
@@ -96,6 +100,6 @@ class NAdam(Optimizer):
             at_least("NAdam", "momentum_decay", group["momentum_decay"]),
         )
 
-    def option(self, group: dict):
+    def option(self, group: dict) -> Any:
         """See `Optimizer`."""
         return group["decoupled_weight_decay"]

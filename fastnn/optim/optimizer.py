@@ -1,8 +1,11 @@
 """Optimizer: parameter groups, state and the step; subclasses name a kernel and its numbers."""
 
+from __future__ import annotations
+
 import math
 import weakref
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +13,10 @@ from fastnn._engine.engine import Tensor, from_numpy, tensor, world_changed
 from fastnn.optim import states
 from fastnn.optim.arena import Arena, norm_of, overlap
 from fastnn.optim.group import ParamGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 class Optimizer:
@@ -48,7 +55,9 @@ class Optimizer:
     kernel, state_names, scalar_names, initial_state = None, (), (), 0.0
     counts_steps = True  # whether state_dict has "step"
 
-    def __init__(self, params, defaults, options=None):
+    def __init__(
+        self, params: Any, defaults: dict[str, Any], options: dict[str, Any] | None = None
+    ) -> None:
         self._check_options(options or {})
         self.defaults = defaults
         self._skip, self._clipped, self._gate = False, False, from_numpy(np.array([1.0, 0.0, 0.0]))
@@ -92,21 +101,21 @@ class Optimizer:
 
     # --- what a subclass says ---
 
-    def cells(self, group):
+    def cells(self, group: dict[str, Any]) -> Any:
         """Hyperparameters in the kernel's order: lr, weight_decay, sign, then its own."""
         raise TypeError(f"{self._name} must define cells(group)")
 
-    def used(self, group):
+    def used(self, group: dict[str, Any]) -> Any:
         """Which of the state arrays the group needs, a tuple of bools."""
         return (True,) * len(self.state_names)
 
-    def option(self, group):
+    def option(self, group: dict[str, Any]) -> Any:
         """The kernel's switch, an int."""
         return 0
 
     # --- groups ---
 
-    def add_param_group(self, param_group):
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters, with hyperparameters of their own or the defaults.
 
         Parameters
@@ -192,7 +201,7 @@ class Optimizer:
 
     # --- the step ---
 
-    def step(self, closure=None):
+    def step(self, closure: Callable | None = None) -> Any:
         """Update every parameter that has a gradient.
 
         Parameters
@@ -213,7 +222,7 @@ class Optimizer:
             arena.step(gate)
         return loss
 
-    def clip_norm(self, max_norm):
+    def clip_norm(self, max_norm: float | None) -> None:
         """Have the next step scale all gradients down together to a norm of at most `max_norm`.
 
         As ``nn.utils.clip_grad_norm_`` over all parameters of this optimizer, but one pass cheaper:
@@ -246,7 +255,7 @@ class Optimizer:
         return norm_of(self._arenas, self._gate, limit, self._skip)
 
     @property
-    def skip_nonfinite(self):
+    def skip_nonfinite(self) -> bool:
         """Whether a step that meets an infinite or NaN gradient changes nothing. Default False.
 
         Costs one more pass over the gradients, none beside `clip_norm`; parameters, state and step
@@ -255,17 +264,17 @@ class Optimizer:
         return self._skip
 
     @skip_nonfinite.setter
-    def skip_nonfinite(self, value):
+    def skip_nonfinite(self, value: Any) -> None:
         if bool(value) != self._skip:
             self._skip = bool(value)
             world_changed()
 
     @property
-    def skipped_steps(self):
+    def skipped_steps(self) -> int:
         """How many steps `skip_nonfinite` has left out."""
         return int(self._gate[2].item())
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or, with ``set_to_none=False``, fill them with zeros."""
         if set_to_none:
             for group in self.param_groups:
@@ -276,7 +285,7 @@ class Optimizer:
                 arena.zero()
 
     @property
-    def first_nonfinite_step(self):
+    def first_nonfinite_step(self) -> int | None:
         """Number of the first step that met an infinite or NaN gradient, or None."""
         for arena in self._arenas:
             if arena.met_bad():
@@ -286,7 +295,7 @@ class Optimizer:
     # --- state ---
 
     @property
-    def state(self):
+    def state(self) -> Any:
         """State by parameter, as in PyTorch: ``state[p]["exp_avg"]``; views, made anew at each look."""
         return {
             p: s for group in self.param_groups for p in group["params"] if (s := self._state_of(p))
@@ -309,7 +318,7 @@ class Optimizer:
         )
         return found
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """State and hyperparameters, in PyTorch's format.
 
         Returns
@@ -320,7 +329,7 @@ class Optimizer:
         """
         return states.save(self)
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned, here or in PyTorch.
 
         Parameters are matched by name where both sides have names, else by position.
@@ -356,7 +365,9 @@ class Optimizer:
         return f"{self._name} (\n" + "\n".join(lines) + "\n)"
 
 
-def at_least(what, name, value, low=0.0, below=None):
+def at_least(
+    what: str, name: str, value: Any, low: float = 0.0, below: float | None = None
+) -> None:
     """The value as a float, checked: low <= value, and value < below if given."""
     try:
         number = None if isinstance(value, str) else float(value)
@@ -370,7 +381,7 @@ def at_least(what, name, value, low=0.0, below=None):
     return number
 
 
-def two_betas(what, group):
+def two_betas(what: str, group: dict[str, Any]) -> None:
     """The pair ``betas`` of a group, checked."""
     try:
         beta1, beta2 = group["betas"]

@@ -81,7 +81,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
 
-    def step(self, metrics: float):
+    def step(self, metrics: float) -> None:
         """Look at this epoch's metric, a number."""
         value = float(metrics)
         self.last_epoch += 1
@@ -100,7 +100,7 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
-    def is_better(self, value: Any, best) -> bool:
+    def is_better(self, value: Any, best: Any) -> bool:
         """Whether value improves on best by more than the threshold."""
         sign = 1 if self.mode == "max" else -1
         if self.threshold_mode == "abs":

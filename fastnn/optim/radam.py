@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from fastnn.optim.optimizer import Optimizer, at_least, two_betas
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class RAdam(Optimizer):
@@ -64,7 +68,7 @@ class RAdam(Optimizer):
         *,
         maximize: bool = False,
         l1_decay: float = 0,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
@@ -80,7 +84,7 @@ class RAdam(Optimizer):
             options,
         )
 
-    def cells(self, group: dict):
+    def cells(self, group: dict) -> Any:
         """See `Optimizer`."""
         return (
             at_least("RAdam", "lr", group["lr"]),
@@ -90,6 +94,6 @@ class RAdam(Optimizer):
             at_least("RAdam", "eps", group["eps"]),
         )
 
-    def option(self, group: dict):
+    def option(self, group: dict) -> Any:
         """See `Optimizer`."""
         return group["decoupled_weight_decay"]

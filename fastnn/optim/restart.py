@@ -92,7 +92,7 @@ class CosineAnnealingWarmRestarts(AbsoluteLR):
         state.pop("T_i", None)
         super().load_state_dict({"_position": state["last_epoch"] + fraction, **state})
 
-    def step(self, epoch: float | None = None):
+    def step(self, epoch: float | None = None) -> None:
         """Go to the next epoch, or to `epoch`, which may have a fraction.
 
         Parameters

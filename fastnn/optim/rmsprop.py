@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from fastnn.optim.optimizer import Optimizer, at_least
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class RMSprop(Optimizer):
@@ -60,7 +64,7 @@ class RMSprop(Optimizer):
         *,
         maximize: bool = False,
         l1_decay: float = 0,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
@@ -77,7 +81,7 @@ class RMSprop(Optimizer):
             options,
         )
 
-    def cells(self, group: dict):
+    def cells(self, group: dict) -> Any:
         """See `Optimizer`."""
         return (
             at_least("RMSprop", "lr", group["lr"]),
@@ -88,6 +92,6 @@ class RMSprop(Optimizer):
             at_least("RMSprop", "momentum", group["momentum"]),
         )
 
-    def used(self, group: dict):
+    def used(self, group: dict) -> Any:
         """See `Optimizer`."""
         return True, group["centered"], group["momentum"] > 0

@@ -74,7 +74,7 @@ class LRScheduler:
             group["lr"] = rate
         self._last_lr = rates
 
-    def step(self):
+    def step(self) -> None:
         """Go to the next epoch: call it once after each epoch's optimizer steps."""
         self.last_epoch += 1
         rates = []

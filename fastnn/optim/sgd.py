@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from fastnn.optim.optimizer import Optimizer, at_least
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class SGD(Optimizer):
@@ -65,7 +69,7 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
         l1_decay: float = 0,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
@@ -81,7 +85,7 @@ class SGD(Optimizer):
             options,
         )
 
-    def cells(self, group: dict):
+    def cells(self, group: dict) -> Any:
         """See `Optimizer`."""
         momentum = at_least("SGD", "momentum", group["momentum"])
         dampening = at_least("SGD", "dampening", group["dampening"], -math.inf)
@@ -96,6 +100,6 @@ class SGD(Optimizer):
             bool(group["nesterov"]),
         )
 
-    def used(self, group: dict):
+    def used(self, group: dict) -> Any:
         """See `Optimizer`."""
         return (group["momentum"] != 0,)

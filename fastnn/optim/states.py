@@ -1,11 +1,20 @@
 """An optimizer's state_dict in PyTorch's format: saving, and loading with every mismatch listed."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fastnn._engine.engine import Tensor, tensor
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def save(optimizer):
+    from fastnn.optim.optimizer import Optimizer
+
+
+def save(optimizer: Optimizer) -> dict[str, Any]:
     """See Optimizer.state_dict."""
     state, groups, count = {}, [], 0
     for group in optimizer.param_groups:
@@ -19,7 +28,7 @@ def save(optimizer):
     return {"state": state, "param_groups": groups}
 
 
-def load(optimizer, state_dict):
+def load(optimizer: Optimizer, state_dict: dict[str, Any]) -> None:
     """See Optimizer.load_state_dict."""
     what = type(optimizer).__name__
     if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= set(state_dict):

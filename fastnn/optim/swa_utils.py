@@ -1,5 +1,7 @@
 """Averaged weights (EMA, SWA), at PyTorch's path: ``torch.optim.swa_utils``."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -201,7 +203,7 @@ class AveragedModel(Module):
         avg_fn: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
         multi_avg_fn: Callable[[list, list, Tensor], None] | None = None,
         use_buffers: bool = False,
-    ):
+    ) -> None:
         super().__init__()
         if not isinstance(model, Module):
             raise TypeError(f"AveragedModel: expected a Module, got {type(model).__name__}")

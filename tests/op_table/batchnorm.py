@@ -69,6 +69,7 @@ ROWS = [
         batch_norm,
         [Sample(normal(100, 33, mean=1e4), None, None, normal(33), normal(33), True)],
         variant="far",
+        most=200_000,
         rtol=1e-2,
         rtol64=1e-8,
         torch_rtol=1e-1,

@@ -62,21 +62,17 @@ EMPTY = [
 ]
 SEVERAL = [
     Sample(distinct(2, 3, 4, 3), (0, 2)),
-    Sample(drawn(ties), 1),
     Sample(drawn(with_nan, grad=False), (0, 1)),
 ]
+TIES = [Sample(drawn(ties), 1), Sample(drawn(ties), (0, 1))]
 
 ROWS = [
     Row("max", with_index(np.max, np.argmax), ALONG + WHOLE, EMPTY),
     Row("min", with_index(np.min, np.argmin), ALONG + WHOLE, EMPTY),
-    Row(
-        "amax",
-        along(np.max),
-        ALONG + SEVERAL,
-        EMPTY,
-        finite_differences=False,
-    ),
-    Row("amin", along(np.min), ALONG + SEVERAL, EMPTY, finite_differences=False),
+    Row("amax", along(np.max), ALONG + SEVERAL, EMPTY),
+    Row("amin", along(np.min), ALONG + SEVERAL, EMPTY),
+    Row("amax", along(np.max), TIES, variant="ties", finite_differences=False, jumps=True),
+    Row("amin", along(np.min), TIES, variant="ties", finite_differences=False, jumps=True),
     Row("argmax", index_only(np.argmax), ALONG + WHOLE, EMPTY),
     Row("argmin", index_only(np.argmin), ALONG + WHOLE, EMPTY),
 ]

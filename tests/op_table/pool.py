@@ -106,7 +106,10 @@ ROWS = [
             Sample(distinct(1, 5, 37), (2, 3), 1, (0, 1), (1, 2)),
             Sample(distinct(1, 6, 75), 3),
         ],
-        ERRORS,
+        [
+            *ERRORS,
+            Bad(ValueError, "falls beside the input", normal(1, 2, 6, 1), (3, 2), 1, 1, (1, 2)),
+        ],
     ),
     Row(
         "max_pool1d",

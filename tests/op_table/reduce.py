@@ -87,7 +87,10 @@ ROWS = [
     Row(
         "prod",
         along(np.prod),
-        [Sample(drawn(lambda rng: np.exp(rng.uniform(-0.1, 0.1, (40_000, 3)))), 0)],
+        [
+            Sample(drawn(lambda rng: np.exp(rng.uniform(-0.1, 0.1, (40_000, 3)))), 0),
+            Sample(drawn(lambda rng: np.exp(rng.uniform(-0.1, 0.1, (90, 3)))), 0),
+        ],
         rtol=2 * 40_000**0.5 * 2**-24,
         variant="long",
     ),

@@ -112,6 +112,7 @@ ROWS = [
         reference,
         [Sample(normal(1, 1, 3, 5000), (2, 5100), mode="bilinear")],
         variant="wide",
+        most=200_000,
         torch=None,  # its coordinates are single precision numbers: 1e-3 apart here
     ),
 ]

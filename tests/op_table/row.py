@@ -130,6 +130,9 @@ class Row:
         it, relative to the largest value, is allowed besides.
     torch_rtol, torch_rtol64: the same against torch.
     finite_differences: False only where the gradient is by definition not the slope.
+    jumps: True only where the gradient is not continuous at a sample: it has no slope there.
+    step: how far inputs are moved for differences.
+    most: elements of the largest sample for differences: kinks are hardly met with few.
     """
 
     name: str
@@ -144,6 +147,9 @@ class Row:
     torch_rtol: float = 1e-4
     torch_rtol64: float = 1e-9
     finite_differences: bool = True
+    jumps: bool = False
+    step: float = 1e-5
+    most: int = 300
     id: str = field(init=False)
 
     def __post_init__(self):

@@ -53,6 +53,7 @@ ROWS = [
         layer_norm,
         [Sample(normal(5, 300, mean=1e4), (300,), normal(300), normal(300))],
         variant="far",
+        most=200_000,
         rtol=5e-3,
         rtol64=1e-8,
         torch_rtol=5e-2,
@@ -76,8 +77,27 @@ ROWS = [
             Sample(normal(3, 4), 2, normal(4), normal(4)),
             Sample(normal(2, 6, 5), 3, normal(6), normal(6)),
             Sample(normal(2, 4, 3, 2), 1),
+            Sample(normal(2, 4, 17), 4, normal(4)),
+            Sample(normal(2, 4, 3), 2, normal(4), normal(4), 0.1),
             Sample(normal(8, 16, 900), 4, normal(16), normal(16)),
         ],
         [Bad(ValueError, "4 channels cannot be cut into 3 groups", normal(3, 4), 3)],
+    ),
+    Row(
+        "group_norm",
+        group_norm,
+        [Sample(normal(2, 4, 3), 2, None, normal(4))],
+        variant="bias alone",
+        torch=None,  # it fails
+    ),
+    Row(
+        "group_norm",
+        lambda x, *_: x,
+        [
+            Sample(normal(0, 4, 3), 2, normal(4), normal(4)),
+            Sample(normal(2, 4, 0), 2, normal(4), normal(4)),
+        ],
+        variant="empty",
+        torch=None,  # its weight's gradient is NaN, ours is 0
     ),
 ]

@@ -1,10 +1,18 @@
 """Batch norm folded into the layer before it, for inference: ``torch.nn.utils.fusion``."""
 
+from __future__ import annotations
+
 import copy
+from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import Parameter
 from fastnn.autograd import no_grad
 from fastnn.ops.creation import zeros_like
+
+if TYPE_CHECKING:
+    from fastnn._engine.engine import Tensor
+    from fastnn.nn.module import Module
+
 
 __all__ = [
     "fuse_conv_bn_eval",
@@ -24,7 +32,16 @@ def _scale_and_bias(bias, running_mean, running_var, eps, weight, shift):
 
 
 @no_grad()
-def fuse_conv_bn_weights(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, transpose=False):
+def fuse_conv_bn_weights(
+    conv_w: Tensor,
+    conv_b: Tensor | None,
+    bn_rm: Tensor,
+    bn_rv: Tensor,
+    bn_eps: float,
+    bn_w: Tensor | None,
+    bn_b: Tensor | None,
+    transpose: bool = False,
+) -> tuple[Parameter, Parameter]:
     """Weight and bias of the convolution that also does what batch norm did after it.
 
     Parameters
@@ -59,7 +76,15 @@ def fuse_conv_bn_weights(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, trans
 
 
 @no_grad()
-def fuse_linear_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b):
+def fuse_linear_bn_weights(
+    linear_w: Tensor,
+    linear_b: Tensor | None,
+    bn_rm: Tensor,
+    bn_rv: Tensor,
+    bn_eps: float,
+    bn_w: Tensor | None,
+    bn_b: Tensor | None,
+) -> tuple[Parameter, Parameter]:
     """Weight and bias of the linear layer that also does what batch norm did after it.
 
     Parameters
@@ -93,7 +118,7 @@ def _checked(layer, bn, what):
     return copy.deepcopy(layer)
 
 
-def fuse_conv_bn_eval(conv, bn, transpose=False):
+def fuse_conv_bn_eval(conv: Module, bn: Module, transpose: bool = False) -> Module:
     """A copy of the convolution that also does what batch norm did after it.
 
     Parameters
@@ -134,7 +159,7 @@ def fuse_conv_bn_eval(conv, bn, transpose=False):
     return fused
 
 
-def fuse_linear_bn_eval(linear, bn):
+def fuse_linear_bn_eval(linear: Module, bn: Module) -> Module:
     """A copy of the linear layer that also does what batch norm did after it.
 
     Parameters

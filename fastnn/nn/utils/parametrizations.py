@@ -1,5 +1,7 @@
 """Weight norm and spectral norm: ``torch.nn.utils.parametrizations``."""
 
+from __future__ import annotations
+
 from fastnn.autograd import no_grad
 from fastnn.nn.module import Module
 from fastnn.nn.utils.parametrize import register_parametrization
@@ -28,7 +30,7 @@ class _WeightNorm(Module):
         return self._length(weight), weight
 
 
-def weight_norm(module, name="weight", dim=0):
+def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """Train length and direction of a weight apart: w = g v / |v|.
 
     Parameters
@@ -101,7 +103,13 @@ class _SpectralNorm(Module):
         return weight
 
 
-def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=None):
+def spectral_norm(
+    module: Module,
+    name: str = "weight",
+    n_power_iterations: int = 1,
+    eps: float = 1e-12,
+    dim: int | None = None,
+) -> Module:
     """Divide a weight by its largest singular value, estimated by the power method.
 
     Parameters

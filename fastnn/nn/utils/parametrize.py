@@ -1,9 +1,19 @@
 """Parameters computed from others: ``torch.nn.utils.parametrize``."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import Parameter, world_changed
 from fastnn.autograd import no_grad
 from fastnn.nn.container import ModuleDict
 from fastnn.nn.module import Module
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fastnn._engine.engine import Tensor
+
 
 __all__ = ["is_parametrized", "register_parametrization", "remove_parametrizations"]
 
@@ -15,7 +25,7 @@ class ParametrizationList(Module):
     returns several tensors.
     """
 
-    def __init__(self, modules, value):
+    def __init__(self, modules: Any, value: Tensor) -> None:
         super().__init__()
         for i, module in enumerate(modules):
             self.register_module(str(i), module)
@@ -33,7 +43,7 @@ class ParametrizationList(Module):
                 value = Parameter(value.detach().clone())
             self.register_parameter("original", value)
 
-    def forward(self):
+    def forward(self) -> Tensor:
         """The parameter's value."""
         modules = list(self.children())
         value = modules[0](*[getattr(self, name) for name in self.names])
@@ -42,7 +52,7 @@ class ParametrizationList(Module):
         return value
 
 
-def is_parametrized(module, tensor_name=None):
+def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Whether a module has parametrizations, or one of this name.
 
     Examples
@@ -55,7 +65,7 @@ def is_parametrized(module, tensor_name=None):
     return bool(found) if tensor_name is None else found is not None and tensor_name in found
 
 
-def register_parametrization(module, tensor_name, parametrization):
+def register_parametrization(module: Module, tensor_name: str, parametrization: Module) -> Module:
     """Compute a module's parameter from others, by a module, each time that it is read.
 
     Parameters
@@ -119,7 +129,9 @@ def register_parametrization(module, tensor_name, parametrization):
     return module
 
 
-def remove_parametrizations(module, tensor_name, leave_parametrized=True):
+def remove_parametrizations(
+    module: Module, tensor_name: str, leave_parametrized: bool = True
+) -> Module:
     """Make a parameter plain again: with its computed value, or with the original.
 
     Parameters

@@ -1,5 +1,7 @@
 """Sequences of different lengths as one tensor: padded, or packed without the padding."""
 
+from __future__ import annotations
+
 from collections import namedtuple
 
 import numpy as np
@@ -57,7 +59,7 @@ class PackedSequence(
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
 
-def invert_permutation(permutation):
+def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """The permutation that undoes another one.
 
     Parameters
@@ -87,7 +89,12 @@ def _lengths(lengths, what):
     return found.astype(np.int64)
 
 
-def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True):
+def pack_padded_sequence(
+    input: Tensor,
+    lengths: Tensor | list[int],
+    batch_first: bool = False,
+    enforce_sorted: bool = True,
+) -> PackedSequence:
     """The elements of padded sequences, without the padding.
 
     Parameters
@@ -146,7 +153,12 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
     return PackedSequence(data, from_numpy(sizes), from_numpy(order), None)
 
 
-def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_length=None):
+def pad_packed_sequence(
+    sequence: PackedSequence,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    total_length: int | None = None,
+) -> tuple[Tensor, Tensor]:
     """The padded tensor and the lengths of a `PackedSequence`.
 
     Parameters
@@ -202,7 +214,12 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
     return padded.reshape(*place.shape, *data.shape[1:]), from_numpy(lengths)
 
 
-def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="right"):
+def pad_sequence(
+    sequences: list[Tensor],
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
+) -> Tensor:
     """Sequences of different lengths as one tensor, filled up.
 
     Parameters
@@ -253,7 +270,9 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
     return stack(padded, 0 if batch_first else 1)
 
 
-def unpad_sequence(padded_sequences, lengths, batch_first=False):
+def unpad_sequence(
+    padded_sequences: Tensor, lengths: Tensor | list[int], batch_first: bool = False
+) -> list[Tensor]:
     """The sequences of a padded tensor: the inverse of `pad_sequence`.
 
     Parameters
@@ -278,7 +297,7 @@ def unpad_sequence(padded_sequences, lengths, batch_first=False):
     return [x[i, :n] for i, n in enumerate(_lengths(lengths, "unpad_sequence").tolist())]
 
 
-def pack_sequence(sequences, enforce_sorted=True):
+def pack_sequence(sequences: list[Tensor], enforce_sorted: bool = True) -> PackedSequence:
     """A `PackedSequence` of sequences of different lengths.
 
     Parameters
@@ -307,7 +326,7 @@ def pack_sequence(sequences, enforce_sorted=True):
     return pack_padded_sequence(pad_sequence(sequences), lengths, False, enforce_sorted)
 
 
-def unpack_sequence(packed_sequences):
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """The sequences of a `PackedSequence`, in their original order.
 
     Parameters

@@ -1,13 +1,23 @@
 """All parameters as one vector, and back: ``torch.nn.utils.parameters_to_vector``."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.autograd import no_grad
 from fastnn.ops.join import cat
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fastnn._engine.engine import Tensor
+
+
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 
-def parameters_to_vector(parameters):
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """The elements of all parameters, one after the other, in the graph.
 
     Parameters
@@ -42,7 +52,7 @@ def parameters_to_vector(parameters):
 
 
 @no_grad()
-def vector_to_parameters(vec, parameters):
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Write the elements of a vector into the parameters, in their order.
 
     Parameters
