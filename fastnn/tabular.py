@@ -161,7 +161,7 @@ class TableModel:
         if gaps.size:
             raise ValueError(
                 f"{table.place(gaps[0], self.target)}: the target is missing "
-                f"({gaps.size} such rows); leave such rows out"
+                f"({gaps.size} such row{'s'[: gaps.size > 1]}); leave such rows out"
             )
         if len(table) < 10:
             raise ValueError(f"{table.source}: {len(table)} rows; training needs at least 10")

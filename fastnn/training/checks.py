@@ -71,7 +71,7 @@ def _check_finite(a, what):
         place = f"row {at[0]}" + (f", column {', '.join(map(str, at[1:]))}" if at[1:] else "")
         rows = len(np.unique(bad[:, 0]))
         raise ValueError(
-            f"{what} holds {a[at]} in {place} ({rows} such rows); fill in or drop them before fit"
+            f"{what} holds {a[at]} in {place} ({rows} such row{'s'[: rows > 1]}); fill in or drop them before fit"
         )
 
 
