@@ -28,7 +28,7 @@ class _Activation(Module):
         return ", ".join(f"{name}={value!r}" for name, value in shown.items())
 
 
-class Sigmoid(_Activation):
+class Sigmoid(Module):
     """y = 1 / (1 + exp(-x)): ``torch.nn.Sigmoid``.
 
     Shapes
@@ -51,7 +51,7 @@ class Sigmoid(_Activation):
         return sigmoid(input)
 
 
-class Tanh(_Activation):
+class Tanh(Module):
     """y = tanh(x): ``torch.nn.Tanh``.
 
     Shapes
@@ -200,7 +200,7 @@ class Softplus(_Activation):
         return softplus(input, self.beta, self.threshold)
 
 
-class LogSigmoid(_Activation):
+class LogSigmoid(Module):
     """y = log(sigmoid(x)): ``torch.nn.LogSigmoid``.
 
     Shapes
@@ -223,7 +223,7 @@ class LogSigmoid(_Activation):
         return logsigmoid(input)
 
 
-class Softsign(_Activation):
+class Softsign(Module):
     """y = x / (1 + abs(x)): ``torch.nn.Softsign``.
 
     Shapes

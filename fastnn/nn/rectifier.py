@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastnn.nn.activation import _Activation
+from fastnn.nn.module import Module
 from fastnn.ops.rectifier import (
     hardshrink,
     hardsigmoid,
@@ -307,7 +308,7 @@ class Softshrink(_Activation):
         return softshrink(input, self.lambd)
 
 
-class Tanhshrink(_Activation):
+class Tanhshrink(Module):
     """y = x - tanh(x): ``torch.nn.Tanhshrink``.
 
     Shapes
