@@ -76,8 +76,6 @@ CHANGES = {
         {k: v * 0.5 if v.dtype == fastnn.float32 else v for k, v in m.state_dict().items()},
         strict=False,
     ),
-    "hook on a parameter": lambda m, o: m.first.weight.register_hook(lambda g: g * 2),
-    "hook on a module": lambda m, o: m.first.register_forward_hook(lambda m, x, y: y * 2),
     "rate": lambda m, o: o.param_groups[0].__setitem__("lr", 0.001),
     "weight decay": lambda m, o: o.param_groups[0].__setitem__("weight_decay", 0.1),
     "betas": lambda m, o: o.param_groups[0].__setitem__("betas", (0.5, 0.9)),
@@ -102,6 +100,34 @@ def test_changes_between_calls(change):
         fastnn.set_num_threads(threads)
     assert step.replayed >= 6
     assert step.eager == 0
+
+
+SEEN = []
+HOOKS = {
+    "parameter": lambda m: m.first.weight.register_hook(lambda g: SEEN.append(g)),
+    "forward": lambda m: m.first.register_forward_hook(lambda m, x, y: SEEN.append(y) or y * 2),
+    "forward, before": lambda m: m.first.register_forward_pre_hook(lambda m, x: SEEN.append(x)),
+    "backward": lambda m: m.first.register_full_backward_hook(lambda m, i, o: SEEN.append(o)),
+}
+
+
+@pytest.mark.parametrize("add", HOOKS.values(), ids=list(HOOKS))
+def test_hooks_run_at_each_call(add):
+    """They may do anything in Python, which a replay would leave out."""
+    model = Scaled()
+    sgd = optim.SGD(model.parameters(), lr=0.1)
+    step = fastnn.compile_step(model, nn.CrossEntropyLoss(), sgd)
+    data = batches(12)
+    for x, y in data[:5]:
+        step(x, y)
+    assert step.replayed
+    SEEN.clear()
+    add(model)
+    with pytest.warns(UserWarning, match="hook.*Python at each call"):
+        step(*data[5])
+    for x, y in data[6:]:
+        step(x, y)
+    assert len(SEEN) == len(data) - 5
 
 
 def sgd_with(**options):

@@ -368,8 +368,9 @@ def compile(function):
 
     Notes
     -----
-    Arrays and tensors arrive as tensors of their own over the caller's memory. Plain Python values are part of the recording; Python side effects happen only while recording. Found at
-    the next call, which then records anew: another mode, layer, parameter, hook or setting of a module,
+    Arrays and tensors arrive as tensors of their own over the caller's memory. Plain Python values are
+    part of the recording. Python side effects happen only while recording; hooks of modules and gradients,
+    which are there for them, make the function run eagerly. Found at the next call, which then records anew: another mode, layer, parameter, hook or setting of a module,
     another setting of an optimizer, another number of threads; another value of a global, a closure's
     variable, or an attribute, class attribute or item of what these hold, as far as the function, functions
     that it calls by such names, and modules' `forward` read them. Found only when a plan is compared again:

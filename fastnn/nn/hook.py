@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastnn._engine.engine import Tensor, world_changed
+from fastnn._engine.engine import Tensor, stop_recording, world_changed
 from fastnn.autograd import Function, is_grad_enabled
 
 if TYPE_CHECKING:
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fastnn.nn.module import Module
+
+
+KINDS = ("_pre_hooks", "_post_hooks", "_back_pre_hooks", "_back_hooks")
 
 
 class ModuleHook:
@@ -43,6 +46,8 @@ class ModuleHook:
 
 def call_with_hooks(module: Module, args: tuple, kwargs: dict[str, Any]) -> Any:
     """The module's output, its hooks called around forward."""
+    if any(module.__dict__.get(kind) for kind in KINDS):
+        stop_recording(f"a hook of {type(module).__name__}, which is Python at each call")
     for entry in list(module.__dict__.get("_pre_hooks", ())):
         if entry.with_kwargs:
             result = entry.hook(module, args, kwargs)
