@@ -180,12 +180,14 @@ static inline vec vlog_rest(vec f)
     return s * (R(0.5) * f * f + z * VPOLY(z, log_coef));
 }
 
+#ifndef FASTNN_VTABLE_H
 static inline vec vlog(vec x)
 {
     vec n, f = vlog_split(x, &n);
     vec tail = R(0.5) * f * f - (vlog_rest(f) + n * LN2_LO);
     return vlog_special(x, n * LN2_HI - (tail - f));
 }
+#endif
 
 static inline vec vlog2(vec x)
 {
