@@ -38,7 +38,8 @@ X86_64 = {
     "avx512": "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mbmi -mbmi2 -mlzcnt -mf16c "
     "-mpopcnt -mprefer-vector-width=512",
 }
-PORTABLE = {"baseline": ""}  # arm64: NEON is always there
+ARM64 = {"neon": ""}  # every arm64 CPU has it: this is the baseline there
+PORTABLE = {"baseline": ""}
 
 # no -ffast-math: it breaks range reduction, and linking with it changes the process's FP mode
 KERNEL = "-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast"
@@ -46,6 +47,8 @@ CORE = "-O2"
 WARN = "-Wall -Wextra" + (" -Werror" if os.environ.get("FASTNN_WERROR") == "1" else "")
 STANDARD = "-std=c11 -fvisibility=hidden"
 CYTHON = "-w -fno-strict-aliasing -fvisibility=hidden"  # its warnings are not ours to mend
+if not (WINDOWS or MACOS):  # Python is called through one table, not through stubs as well: smaller
+    CYTHON += " -fno-plt"
 # The modules that an ordinary eager step runs through are compiled for speed (-Os costs it about 5%:
 # python -m benchmarks overhead), the others for size: the wheel stays under 5 MB.
 FAST = (
@@ -69,10 +72,18 @@ DIRECTIVES = {
 
 
 def instruction_sets():
-    target = os.environ.get("ARCHFLAGS", "") or sysconfig.get_platform() + platform.machine()
+    target = os.environ.get("ARCHFLAGS") or sysconfig.get_platform()  # may not be this machine
+    if "universal2" in target:  # a Python for both: we build for what runs it
+        target = platform.machine()
     is_x86_64 = re.search(r"x86_64|amd64", target, re.I) and sys.maxsize > 2**32
-    known = X86_64 if is_x86_64 else PORTABLE
-    return {n: f for n, f in known.items() if n in os.environ.get("FASTNN_ISAS", n).split()}
+    is_arm64 = re.search(r"aarch64|arm64", target, re.I)
+    known = X86_64 if is_x86_64 else ARM64 if is_arm64 else PORTABLE
+    asked = os.environ.get("FASTNN_ISAS", " ".join(known)).split()
+    if not set(asked) & set(known):
+        raise SystemExit(
+            f"FASTNN_ISAS={' '.join(asked)}: the instruction sets here are {list(known)}"
+        )
+    return {name: flags for name, flags in known.items() if name in asked}
 
 
 def included(source, seen=None):
@@ -98,7 +109,7 @@ class BuildExt(build_ext):
         for source in sorted(Path("csrc").glob("*.c")):
             flags = [CORE, STANDARD, WARN]
             if os.environ.get("FASTNN_ISAS") and source.stem == "dispatch":
-                length = {"baseline": 16, "avx2": 32, "avx512": 64}
+                length = {"baseline": 16, "neon": 16, "avx2": 32, "avx512": 64}
                 flags.append(
                     "-DISAS(X)=" + "".join(f"X({n},{length[n]})" for n in instruction_sets())
                 )
@@ -112,6 +123,8 @@ class BuildExt(build_ext):
                 for real in ("32", "64"):
                     names = f"-DFNN_ISA={isa} -DFNN_REAL={real}"
                     flags = [KERNEL, STANDARD, WARN, isa_flags, names]
+                    if isa == "baseline":  # for CPUs from before 2013: smaller, a little slower
+                        flags.append("-O2")
                     jobs.append((ENGINE, source, f"{isa}-{real}", flags))
         for name, source in self.cythonize().items():
             level = "-O2" if name.rpartition(".")[2] in FAST or WINDOWS else "-Os"

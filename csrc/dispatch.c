@@ -8,6 +8,8 @@
 #if defined(__x86_64__) || defined(_M_X64)
 #include <cpuid.h>
 #define ALL_ISAS(X) X(baseline, 16) X(avx2, 32) X(avx512, 64)
+#elif defined(__aarch64__) || defined(_M_ARM64)
+#define ALL_ISAS(X) X(neon, 16) /* part of every such CPU: a baseline under its own name */
 #else
 #define ALL_ISAS(X) X(baseline, 16)
 #endif
@@ -25,8 +27,8 @@ const char *const fnn_names[FNN_NUM_KERNELS] = {FNN_STEMS(NAMES)};
 /* one table per stem, instruction set and element type: fnn_<stem>_<isa>_<32 or 64> */
 #define DECLARE(stem, LIST)                                                                        \
     extern const fnn_kernel fnn_##stem##_baseline_32[], fnn_##stem##_baseline_64[],                \
-        fnn_##stem##_avx2_32[], fnn_##stem##_avx2_64[], fnn_##stem##_avx512_32[],                  \
-        fnn_##stem##_avx512_64[];
+        fnn_##stem##_neon_32[], fnn_##stem##_neon_64[], fnn_##stem##_avx2_32[],                    \
+        fnn_##stem##_avx2_64[], fnn_##stem##_avx512_32[], fnn_##stem##_avx512_64[];
 FNN_STEMS(DECLARE)
 
 #define ONE(name) +1
@@ -35,6 +37,7 @@ FNN_STEMS(DECLARE)
     memcpy(fnn_table[FNN_F64] + at, fnn_##stem##_##isa##_64, (0 LIST(ONE)) * sizeof(fnn_kernel));  \
     at += 0 LIST(ONE);
 #define TAKE_baseline(stem, LIST) TAKE(stem, LIST, baseline)
+#define TAKE_neon(stem, LIST) TAKE(stem, LIST, neon)
 #define TAKE_avx2(stem, LIST) TAKE(stem, LIST, avx2)
 #define TAKE_avx512(stem, LIST) TAKE(stem, LIST, avx512)
 #define FILL(isa, bytes)                                                                           \
@@ -81,6 +84,8 @@ MAYBE static int has_avx512(void)
     return has_avx2() && (saved_state() & 0xe6) == 0xe6 &&
            __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & need) == need;
 }
+#elif defined(__aarch64__) || defined(_M_ARM64)
+static int has_neon(void) { return 1; }
 #else
 static int has_baseline(void) { return 1; }
 #endif

@@ -282,15 +282,18 @@ def test_stride_zero(row, sample):
     assert_close([numpy(g) for g in got], [numpy(g) for g in grads], row.rtol, "gradient")
 
 
+TEAMS = os.environ.get("FASTNN_TEAMS", "1 2 3")  # "1 2 3 4 8 16" is the full test
+
+
 @EACH_SAMPLE
 def test_threads_give_the_same_bits(row, sample):
     arrays = typed(sample.arrays(), np.float32)
     results = []
-    for threads in (1, 2, 3):
+    for threads in map(int, TEAMS.split()):
         fastnn.set_num_threads(threads)
         values, grads = evaluate(row, sample, arrays)
         results.append([a.tobytes() for a in values + grads])
-    assert results[0] == results[1] == results[2]
+    assert all(found == results[0] for found in results[1:])
 
 
 @EACH_SAMPLE
@@ -328,16 +331,10 @@ def test_documented_errors(row):
             call_fastnn(row, bad, leaves(bad, typed(bad.arrays(), np.float32)))
 
 
-@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+@pytest.mark.parametrize("isa", fastnn.config_info()["isas"])
 def test_each_instruction_set(isa):
     """References, gradients and layouts again in a process that was told its instruction set."""
     environment = {**os.environ, "FASTNN_ISA": isa}
-    probe = subprocess.run(
-        [sys.executable, "-c", "import fastnn"], env=environment, capture_output=True, text=True
-    )
-    if probe.returncode:
-        assert isa != "baseline" and "FASTNN_ISA" in probe.stderr, probe.stderr
-        pytest.skip(f"this machine has no {isa}")
     run = subprocess.run(
         [
             sys.executable,
