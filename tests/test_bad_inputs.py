@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import nn, optim
+from fastnn import data, metrics, nn, optim, training
+from fastnn.optim import lr_scheduler
 
 # an op's error names the op, an argument, or the op that it is made of; these name what was given
 SELF_EXPLANATORY = ("broadcast together", "truth of", "truth value", "does not fit", "input:")
@@ -75,10 +76,11 @@ class Hunt:
             known = names is None or any(name in text for name in (*names, *SELF_EXPLANATORY))
             if FROM_INSIDE.search(text) or not (known or text.split(":")[0] in self.ops):
                 self.report(where, error)
-        except MemoryError:
+        except (MemoryError, training.CheckpointError):
             pass
         except Exception as error:
-            self.report(where, error)
+            if not (isinstance(error, KeyError) and ": last_epoch=" in str(error)):  # as PyTorch
+                self.report(where, error)
 
 
 def hunt_ops(hunt):
@@ -105,15 +107,17 @@ def hunt_ops(hunt):
                 hunt.call(row.call or op, where, args, kwargs, names)
 
 
-def layers():
-    for name in nn.__all__ if hasattr(nn, "__all__") else dir(nn):
-        value = getattr(nn, name)
-        if inspect.isclass(value) and issubclass(value, nn.Module) and value is not nn.Module:
+def public(room):
+    """The classes of a room."""
+    for name, value in vars(room).items():
+        if inspect.isclass(value) and not name.startswith("_"):
             yield name, value
 
 
 def hunt_layers(hunt):
-    for name, layer in layers():
+    for name, layer in public(nn):
+        if not issubclass(layer, nn.Module) or layer is nn.Module:
+            continue
         parameters = inspect.signature(layer).parameters
         wanted = [p.name for p in parameters.values() if p.default is p.empty and p.kind < 2]
         if not all(w in VALID for w in wanted):
@@ -129,19 +133,146 @@ def hunt_layers(hunt):
             hunt.call(made, f"nn.{name}(...)({value!s:.60})", (value,), {})
 
 
+def hunt_settings(hunt, where, function, valid, skip=(), after=None):
+    """One keyword after the other; then what was made is used once, by its method `after`."""
+
+    def made_and_used(**settings):
+        made = function(**settings)
+        if after is not None:
+            getattr(made, after)()
+
+    for key, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind not in (1, 3) or key in skip:
+            continue
+        for value in bad_values():
+            if callable(value) and key in ("collate_fn", "transform"):
+                continue  # then the errors are the function's own
+            hunt.call(made_and_used, f"{where}({key}={value!r:.60})", (), valid() | {key: value})
+
+
 def hunt_optimizers(hunt):
-    for name in ("SGD", "Adagrad", "RMSprop", "Adam", "AdamW"):
-        optimizer = getattr(optim, name)
-        for key, parameter in inspect.signature(optimizer).parameters.items():
-            if parameter.kind not in (1, 3):
-                continue
-            for value in bad_values():
-                valid = {"params": [nn.Parameter(fastnn.ones(3))]}
-                where = f"optim.{name}({key}={value!r:.60})"
-                hunt.call(optimizer, where, (), valid | {key: value})
+    def parameters():
+        return {"params": [nn.Parameter(fastnn.ones(3))]}
+
+    def used():
+        model = nn.Linear(2, 1)
+        return optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+    for name, kind in public(optim):
+        if issubclass(kind, optim.Optimizer) and kind is not optim.Optimizer:
+            hunt_settings(hunt, f"optim.{name}", kind, parameters)
+    wanted = {
+        "step_size": 2, "milestones": [1, 2], "gamma": 0.9, "T_max": 4, "T_0": 2, "total_iters": 4,
+        "lr_lambda": lambda epoch: 0.9, "base_lr": 0.01, "max_lr": 0.1, "total_steps": 9,
+    }  # fmt: skip
+    for name, kind in public(lr_scheduler):
+        needed = [
+            p.name for p in inspect.signature(kind).parameters.values() if p.default is p.empty
+        ]
+        plateau = issubclass(kind, lr_scheduler.ReduceLROnPlateau)
+        if kind is not lr_scheduler.LRScheduler and all(
+            n in wanted or n == "optimizer" for n in needed
+        ):
+
+            def valid(needed=needed):
+                return {n: wanted[n] for n in needed if n in wanted} | {"optimizer": used()}
+
+            hunt_settings(
+                hunt, f"lr_scheduler.{name}", kind, valid, after=None if plateau else "step"
+            )
 
 
-HUNTS = {"ops": hunt_ops, "layers": hunt_layers, "optimizers": hunt_optimizers}
+def hunt_data(hunt):
+    x, y = np.ones((12, 3), np.float32), np.arange(12) % 2
+
+    def first(**settings):
+        return list(data.DataLoader(**settings))
+
+    first.__signature__ = inspect.signature(data.DataLoader)
+    # (a prefetch of 2**31 batches is a wish, not a mistake)
+    hunt_settings(
+        hunt, "DataLoader", first, lambda: {"dataset": data.TensorDataset(x, y)}, ["prefetch"]
+    )
+    hunt_settings(
+        hunt, "random_split", data.random_split, lambda: {"dataset": x, "lengths": [6, 6]}
+    )
+    hunt_settings(hunt, "kfold", data.kfold, lambda: {"n": 12, "k": 3})
+    for value in bad_values() + bad_tensors():
+        where = f"({value!s:.60})"
+        hunt.call(data.TensorDataset, "TensorDataset" + where, (x, value), {})
+        hunt.call(data.train_test_split, "train_test_split" + where, (x, value), {})
+        for name, kind in public(data):
+            if issubclass(kind, data.Transform) and kind is not data.Transform:
+                wanted = inspect.signature(kind).parameters.values()
+                if all(p.default is not p.empty for p in wanted if p.kind < 2):
+                    hunt.call(lambda k, v: k().fit(v), f"{name}().fit{where}", (kind, value), {})
+    hunt_settings(
+        hunt, "train_test_split", lambda test_size=0.25, seed=None, stratify=None:
+        data.train_test_split(x, y, test_size=test_size, seed=seed, stratify=stratify), dict
+    )  # fmt: skip
+
+
+def hunt_training(hunt):
+    x, y = np.ones((12, 3), np.float32), np.arange(12) % 2
+
+    def made(**settings):
+        model = nn.Linear(3, 2)
+        valid = {"model": model, "loss": nn.CrossEntropyLoss(), "progress": False}
+        return training.Trainer(**valid | {"optimizer": optim.SGD(model.parameters())} | settings)
+
+    def fit(**settings):
+        made(**settings).fit((x, y), epochs=1)
+
+    fit.__signature__ = inspect.signature(training.Trainer)
+    hunt_settings(hunt, "Trainer", fit, dict, ["progress"])
+
+    def fitted(**settings):
+        made().fit(**{"train": (x, y), "epochs": 1} | settings)
+
+    signature = inspect.signature(training.Trainer.fit)
+    fitted.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
+    hunt_settings(hunt, "Trainer.fit", fitted, dict, ["epochs"])
+    for value in bad_values():
+        if not (isinstance(value, int) and value > 3):  # that many epochs take their time
+            hunt.call(fitted, f"Trainer.fit(epochs={value!r:.60})", (), {"epochs": value})
+    for name, kind in public(training):
+        if issubclass(kind, training.Callback) and kind is not training.Callback:
+            wanted = {
+                "path": "a",
+                "seconds": 1,
+                "monitor": "loss",
+                "value": 1,
+                "dirpath": "a",
+                "logdir": "a",
+            }
+            needed = [
+                p.name for p in inspect.signature(kind).parameters.values() if p.default is p.empty
+            ]
+            if all(n in wanted for n in needed):
+                hunt_settings(
+                    hunt, name, kind, lambda needed=needed: {n: wanted[n] for n in needed}
+                )
+
+
+def hunt_metrics(hunt):
+    scores, y = np.eye(4, 3, dtype=np.float32), np.arange(4) % 3
+    for name, function in vars(metrics).items():
+        if inspect.isfunction(function) and not name.startswith("_"):
+            names = list(inspect.signature(function).parameters)[:2]
+            for value, place in itertools.product(bad_values() + bad_tensors(), (0, 1)):
+                args = [scores, y]
+                args[place] = value
+                hunt.call(function, f"{name}({names[place]}={value!s:.60})", args, {})
+
+
+HUNTS = {
+    "ops": hunt_ops,
+    "layers": hunt_layers,
+    "optimizers": hunt_optimizers,
+    "data": hunt_data,
+    "training": hunt_training,
+    "metrics": hunt_metrics,
+}
 
 
 def main(which):
@@ -163,13 +294,14 @@ def main(which):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="huge sizes need a limit on memory")
 @pytest.mark.parametrize("which", HUNTS)
-def test_bad_arguments_meet_an_exception_that_names_them(which):
+def test_bad_arguments_meet_an_exception_that_names_them(which, tmp_path):
     folder = os.path.dirname(__file__)
     path = os.pathsep.join([os.path.dirname(os.path.dirname(fastnn.__file__)), folder])
     run = subprocess.run(
         [sys.executable, __file__, which],
         capture_output=True,
         text=True,
+        cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": path},
     )
     assert run.returncode == 0, (

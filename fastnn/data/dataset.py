@@ -7,6 +7,8 @@ import numpy as np
 import fastnn
 from fastnn import index_select
 from fastnn.data.order import draw_key, permutation
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _several as several
 
 
 class Dataset:
@@ -181,7 +183,9 @@ def random_split(dataset, lengths, generator=None):
     [8, 2]
     """
     rows = len(dataset)
-    lengths = list(lengths)
+    lengths = [
+        number(n, "random_split: lengths") for n in several(lengths, "random_split: lengths")
+    ]
     if any(length < 0 for length in lengths):
         raise ValueError(f"random_split: lengths must not be negative, got {lengths}")
     if all(isinstance(length, float) for length in lengths) and abs(sum(lengths) - 1) < 1e-6:

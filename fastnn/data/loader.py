@@ -7,6 +7,7 @@ import numpy as np
 from fastnn.data.dataset import rows_of
 from fastnn.data.order import draw_key, permutation
 from fastnn.data.prefetch import prefetched
+from fastnn.ops.argument import _several as several
 
 
 class DataLoader:
@@ -89,6 +90,11 @@ class DataLoader:
                 "DataLoader: dataset is a tuple of arrays; wrap it as TensorDataset(*arrays)"
             )
         batch_size = _at_least(1, batch_size, "batch_size")
+        if sampler is not None:
+            several(sampler, "DataLoader: sampler")
+        for name, function in (("collate_fn", collate_fn), ("transform", transform)):
+            if function is not None and not callable(function):
+                raise TypeError(f"DataLoader: {name} must be callable, got {function!r:.40}")
         if shuffle and sampler is not None:
             raise ValueError("DataLoader: shuffle and sampler exclude each other")
         self.dataset = dataset

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from fastnn.ops.argument import _number as number
 from fastnn.optim.optimizer import Optimizer, at_least
 
 if TYPE_CHECKING:
@@ -91,7 +92,5 @@ class ASGD(Optimizer):
             at_least("ASGD", "lr", group["lr"]),
             at_least("ASGD", "weight_decay", group["weight_decay"]),
             -1 if group["maximize"] else 1,
-            group["lambd"],
-            group["alpha"],
-            group["t0"],
+            *(number(group[name], f"ASGD: {name}") for name in ("lambd", "alpha", "t0")),
         )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fastnn.ops.argument import _number as number
 from fastnn.optim.function import function_state
 from fastnn.optim.optimizer import Optimizer, at_least
 from fastnn.optim.schedule import AbsoluteLR
@@ -127,9 +128,12 @@ class CyclicLR(_Cycle):
             )
         lows = per_group("CyclicLR", "base_lr", base_lr, count)
         self.max_lrs = per_group("CyclicLR", "max_lr", max_lr, count)
-        up = at_least("CyclicLR", "step_size_up", step_size_up, 1)
+        if scale_fn is not None and not callable(scale_fn):
+            raise TypeError(f"CyclicLR: scale_fn must be callable, got {scale_fn!r:.40}")
+        gamma = number(gamma, "CyclicLR: gamma")
+        up = at_least("CyclicLR", "step_size_up", step_size_up, 1, math.inf)
         down = up if step_size_down is None else step_size_down
-        self.total_size = up + at_least("CyclicLR", "step_size_down", down, 1)
+        self.total_size = up + at_least("CyclicLR", "step_size_down", down, 1, math.inf)
         self.step_ratio = up / self.total_size
         self.mode, self.gamma, self.scale_fn, self.scale_mode = mode, gamma, scale_fn, scale_mode
         self.cycle_momentum = bool(cycle_momentum)

@@ -22,6 +22,11 @@ class InverseTimeLR(LRScheduler):
     last_epoch : int
         Default -1.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
+
     Notes
     -----
     Robbins and Monro (1951): the rates' sum diverges, that of their squares converges.
@@ -56,6 +61,11 @@ class TwoStageExponentialLR(LRScheduler):
         Epoch at which the second stage begins.
     last_epoch : int
         Default -1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
 
     Examples
     --------
@@ -97,6 +107,11 @@ class NewBobLR(ReduceLROnPlateau):
         Least relative fall of the error that is not taken for a rise. Default 0.
     min_lr : float, or one per group
         Default 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
 
     Notes
     -----

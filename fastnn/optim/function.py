@@ -55,6 +55,11 @@ class LambdaLR(_OfFunctions, AbsoluteLR):
     last_epoch : int
         Default -1.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
+
     Examples
     --------
     >>> import fastnn
@@ -84,6 +89,11 @@ class MultiplicativeLR(_OfFunctions, LRScheduler):
     lr_lambda : callable, or one callable per group
     last_epoch : int
         Default -1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ class LBFGS(Optimizer):
         line_search_fn: str | None = None,
     ) -> None:
         if max_eval is None:
-            max_eval = max_iter * 5 // 4
+            max_eval = int(at_least("LBFGS", "max_iter", max_iter, 1, math.inf)) * 5 // 4
         super().__init__(
             params,
             {

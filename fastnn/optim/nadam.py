@@ -102,4 +102,4 @@ class NAdam(Optimizer):
 
     def option(self, group: dict) -> Any:
         """See `Optimizer`."""
-        return group["decoupled_weight_decay"]
+        return bool(group["decoupled_weight_decay"])

@@ -102,7 +102,7 @@ class Optimizer:
     # --- what a subclass says ---
 
     def cells(self, group: dict[str, Any]) -> Any:
-        """Hyperparameters in the kernel's order: lr, weight_decay, sign, then its own."""
+        """Hyperparameters of `group` in the kernel's order: lr, weight_decay, sign, then its own."""
         raise TypeError(f"{self._name} must define cells(group)")
 
     def used(self, group: dict[str, Any]) -> Any:
@@ -110,7 +110,7 @@ class Optimizer:
         return (True,) * len(self.state_names)
 
     def option(self, group: dict[str, Any]) -> Any:
-        """The kernel's switch, an int."""
+        """The kernel's switch for `group`, an int."""
         return 0
 
     # --- groups ---

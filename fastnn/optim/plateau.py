@@ -33,6 +33,11 @@ class ReduceLROnPlateau(LRScheduler):
     eps : float
         Smaller reductions are left out. Default 1e-8.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
+
     Examples
     --------
     >>> import fastnn
@@ -70,13 +75,12 @@ class ReduceLROnPlateau(LRScheduler):
             raise ValueError(
                 f"ReduceLROnPlateau: expected {count} values of min_lr, got {len(self.min_lrs)}"
             )
-        self.optimizer, self.mode, self.patience, self.cooldown = (
-            optimizer,
-            mode,
-            patience,
-            cooldown,
-        )
-        self.threshold, self.threshold_mode, self.eps = threshold, threshold_mode, eps
+        self.optimizer, self.mode, self.threshold_mode = optimizer, mode, threshold_mode
+        self.patience, self.cooldown, self.threshold, self.eps = patience, cooldown, threshold, eps
+        for name in ("patience", "cooldown", "threshold", "eps"):
+            at_least("ReduceLROnPlateau", name, getattr(self, name))
+        for value in self.min_lrs:
+            at_least("ReduceLROnPlateau", "min_lr", value)
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
         self._last_lr = [group["lr"] for group in optimizer.param_groups]

@@ -96,4 +96,4 @@ class RAdam(Optimizer):
 
     def option(self, group: dict) -> Any:
         """See `Optimizer`."""
-        return group["decoupled_weight_decay"]
+        return bool(group["decoupled_weight_decay"])

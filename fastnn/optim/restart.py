@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _whole as whole
 from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.schedule import AbsoluteLR
 
@@ -57,8 +59,9 @@ class CosineAnnealingWarmRestarts(AbsoluteLR):
                 raise ValueError(
                     f"CosineAnnealingWarmRestarts: {name} must be an integer of at least 1, got {value}"
                 )
-        self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
-        self._position = last_epoch + 1
+        self.T_0, self.T_mult = T_0, T_mult
+        self.eta_min = number(eta_min, "CosineAnnealingWarmRestarts: eta_min")
+        self._position = whole(last_epoch, "CosineAnnealingWarmRestarts: last_epoch", -1) + 1
         super().__init__(optimizer, last_epoch)
 
     def _period(self, epoch):

@@ -10,7 +10,9 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from fastnn.optim.optimizer import Optimizer
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _whole as whole
+from fastnn.optim.optimizer import Optimizer, at_least
 
 
 class LRScheduler:
@@ -22,10 +24,16 @@ class LRScheduler:
         Its groups' rates are the base rates, kept as ``initial_lr``.
     last_epoch : int
         -1 to start; else the last epoch of a run that goes on, whose groups have ``initial_lr``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self._check_optimizer(optimizer)
+        last_epoch = whole(last_epoch, f"{type(self).__name__}: last_epoch", -1)
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
@@ -119,6 +127,11 @@ class StepLR(LRScheduler):
     last_epoch : int
         Default -1.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
+
     Examples
     --------
     >>> import fastnn
@@ -131,9 +144,8 @@ class StepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        if int(step_size) < 1:
-            raise ValueError(f"StepLR: step_size must be at least 1, got {step_size}")
-        self.step_size, self.gamma = int(step_size), gamma
+        self.step_size = int(at_least("StepLR", "step_size", step_size, 1, math.inf))
+        self.gamma = number(gamma, "StepLR: gamma")
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, base: float, epoch: float) -> float:
@@ -152,6 +164,11 @@ class MultiStepLR(LRScheduler):
         Default 0.1.
     last_epoch : int
         Default -1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
     """
 
     def __init__(
@@ -161,7 +178,13 @@ class MultiStepLR(LRScheduler):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
+        try:
+            self.milestones = sorted(number(m, "MultiStepLR: milestones") for m in milestones)
+        except TypeError:
+            raise TypeError(
+                f"MultiStepLR: milestones must be numbers, got {milestones!r:.60}"
+            ) from None
+        self.gamma = number(gamma, "MultiStepLR: gamma")
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, base: float, epoch: float) -> float:
@@ -179,6 +202,11 @@ class ExponentialLR(LRScheduler):
     last_epoch : int
         Default -1.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
+
     Examples
     --------
     >>> import fastnn
@@ -189,7 +217,7 @@ class ExponentialLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma = gamma
+        self.gamma = number(gamma, "ExponentialLR: gamma")
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, base: float, epoch: float) -> float:
@@ -210,6 +238,11 @@ class CosineAnnealingLR(LRScheduler):
     last_epoch : int
         Default -1.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
+
     Notes
     -----
     Loshchilov and Hutter, SGDR (2017), eq. 5, without restarts.
@@ -218,9 +251,9 @@ class CosineAnnealingLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
-        if T_max <= 0:
+        if number(T_max, "CosineAnnealingLR: T_max") <= 0:
             raise ValueError(f"CosineAnnealingLR: T_max must be positive, got {T_max}")
-        self.T_max, self.eta_min = T_max, eta_min
+        self.T_max, self.eta_min = T_max, number(eta_min, "CosineAnnealingLR: eta_min")
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, base: float, epoch: float) -> float:
@@ -249,6 +282,11 @@ class LinearLR(LRScheduler):
         Default 5.
     last_epoch : int
         Default -1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
     """
 
     def __init__(
@@ -259,13 +297,15 @@ class LinearLR(LRScheduler):
         total_iters: int = 5,
         last_epoch: int = -1,
     ) -> None:
-        if not 0 < start_factor <= 1:
+        if not 0 < number(start_factor, "LinearLR: start_factor") <= 1:
             raise ValueError(
                 f"LinearLR: start_factor must be above 0 and at most 1, got {start_factor}"
             )
-        if not 0 <= end_factor <= 1:
+        if not 0 <= number(end_factor, "LinearLR: end_factor") <= 1:
             raise ValueError(f"LinearLR: end_factor must be from 0 to 1, got {end_factor}")
-        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
+        self.start_factor, self.end_factor = start_factor, end_factor
+        at_least("LinearLR", "total_iters", total_iters, 1)
+        self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, base: float, epoch: float) -> float:
@@ -286,6 +326,11 @@ class ConstantLR(LRScheduler):
         Default 5.
     last_epoch : int
         Default -1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
     """
 
     def __init__(
@@ -295,8 +340,9 @@ class ConstantLR(LRScheduler):
         total_iters: int = 5,
         last_epoch: int = -1,
     ) -> None:
-        if not 0 <= factor <= 1:
+        if not 0 <= number(factor, "ConstantLR: factor") <= 1:
             raise ValueError(f"ConstantLR: factor must be from 0 to 1, got {factor}")
+        at_least("ConstantLR", "total_iters", total_iters)
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer, last_epoch)
 
@@ -317,12 +363,18 @@ class PolynomialLR(LRScheduler):
         Default 1.
     last_epoch : int
         Default -1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arguments that are no numbers or out of range, or no Optimizer.
     """
 
     def __init__(
         self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
     ) -> None:
-        self.total_iters, self.power = total_iters, power
+        at_least("PolynomialLR", "total_iters", total_iters, 1)
+        self.total_iters, self.power = total_iters, number(power, "PolynomialLR: power")
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, base: float, epoch: float) -> float:

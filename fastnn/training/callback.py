@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from fastnn.ops.argument import _number as number
+
 if TYPE_CHECKING:
     from fastnn.training.trainer import Trainer
 
@@ -51,7 +53,7 @@ class Callback:
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put back what `state_dict` gave; called before `on_fit_start` of a fit that is resumed."""
+        """Put back `state`, what `state_dict` gave; called before `on_fit_start` of a resumed fit."""
 
 
 class Calls:
@@ -103,7 +105,7 @@ class Monitor:
             mode = "max" if any(word in name for word in _LARGER_IS_BETTER) else "min"
         if mode not in ("min", "max"):
             raise ValueError(f"{owner}: mode must be 'min', 'max' or None, got {mode!r}")
-        if not min_delta >= 0:
+        if not number(min_delta, f"{owner}: min_delta") >= 0:
             raise ValueError(f"{owner}: min_delta must be at least 0, got {min_delta}")
         self.name, self.mode, self.min_delta, self.owner = name, mode, min_delta, owner
         self.reset()

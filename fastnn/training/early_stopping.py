@@ -1,5 +1,6 @@
 """EarlyStopping: ends training that no longer improves, and restores the best weights."""
 
+from fastnn.ops.argument import _number as number
 from fastnn.training.callback import Callback, Monitor
 from fastnn.training.state import weights_of
 
@@ -46,7 +47,7 @@ class EarlyStopping(Callback):
     """
 
     def __init__(self, monitor="val_loss", min_delta=0, patience=3, mode=None):
-        if patience < 1:
+        if number(patience, "EarlyStopping: patience") < 1:
             raise ValueError(f"EarlyStopping: patience must be at least 1, got {patience}")
         self._monitor = Monitor(monitor, mode, min_delta, "EarlyStopping")
         self.patience = patience

@@ -7,6 +7,7 @@ import numpy as np
 import fastnn
 from fastnn.data import DataLoader, TensorDataset
 from fastnn.data.order import checked_seed
+from fastnn.ops.argument import _number as number
 
 _TENSOR = fastnn.Tensor
 _ARRAYS = (np.ndarray, fastnn.Tensor)
@@ -44,7 +45,7 @@ def as_loader(data, what, *, dtype, batch_size=None, shuffle=False, seed=None):
     rows = len(data)
     if rows == 0:
         raise ValueError(f"{what}: there are no rows")
-    if batch_size is not None and shuffle and batch_size > rows:
+    if batch_size is not None and number(batch_size, "fit: batch_size") > rows and shuffle:
         raise ValueError(
             f"fit: batch_size {batch_size} is larger than the {rows} rows of {what}; "
             f"use batch_size={rows} (one step per epoch) or less"

@@ -53,7 +53,7 @@ class History(dict):
             self.setdefault(name, [None] * before).append(record.get(name))
 
     def best(self, name, mode="min"):
-        """(epoch, value) of the smallest (or, for mode "max", largest) number of a column."""
+        """(epoch, value) of the smallest (or, for `mode` "max", largest) number of the column `name`."""
         if name not in self:
             raise KeyError(f"history has no column {name!r}; there are {list(self)}")
         pairs = [
@@ -65,7 +65,7 @@ class History(dict):
         return epoch, value
 
     def to_csv(self, path):
-        """Write a header and one line per epoch; the file is replaced as a whole."""
+        """Write a header and one line per epoch to `path`; the file is replaced as a whole."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self)
@@ -74,7 +74,7 @@ class History(dict):
             file.write(text.getvalue().encode())
 
     def to_jsonl(self, path):
-        """Write one JSON object per epoch; NaN and infinity become null."""
+        """Write one JSON object per epoch to `path`; NaN and infinity become null."""
         rows = zip(*self.values(), strict=True)
         text = "".join(json.dumps(finite(dict(zip(self, row, strict=True)))) + "\n" for row in rows)
         with replacing(path) as file:
@@ -91,7 +91,7 @@ class History(dict):
 
     @classmethod
     def from_csv(cls, path):
-        """Read what `to_csv` wrote."""
+        """Read what `to_csv` wrote to `path`."""
         with open(path, newline="", encoding="utf-8") as file:
             names, *rows = list(csv.reader(file)) or [[]]
         columns = {name: [_number(row[i]) for row in rows] for i, name in enumerate(names)}

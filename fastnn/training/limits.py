@@ -6,6 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+from fastnn.ops.argument import _number as number
 from fastnn.training.callback import Callback, Monitor
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class TimeLimit(Callback):
     """
 
     def __init__(self, seconds: float):
-        if not seconds > 0:
+        if not number(seconds, "TimeLimit: seconds") > 0:
             raise ValueError(f"TimeLimit: seconds must be positive, got {seconds}")
         self.seconds = seconds
         self._end = math.inf
@@ -78,7 +79,7 @@ class Target(Callback):
 
     def __init__(self, monitor: str, value: float, mode: str | None = None):
         self._monitor = Monitor(monitor, mode, 0, "Target")
-        self.value = float(value)
+        self.value = float(number(value, "Target: value"))
 
     def on_fit_start(self, trainer: Trainer) -> None:
         self._monitor.check(trainer)

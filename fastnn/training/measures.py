@@ -7,6 +7,7 @@ import numpy as np
 import fastnn
 from fastnn import metrics
 from fastnn.metrics.ranking import cross_entropies
+from fastnn.ops.argument import _several as several
 
 # what a metric looks at: predicted classes, scores per class, cross-entropies, or numbers
 _NAMED = {
@@ -29,7 +30,11 @@ def named_metrics(given):
     """Name to (kind, function) of what the Trainer's `metrics` argument holds."""
     if isinstance(given, str) or callable(given):
         given = [given]
-    pairs = given.items() if isinstance(given, dict) else ((_name(m), m) for m in given)
+    pairs = (
+        given.items()
+        if isinstance(given, dict)
+        else ((_name(m), m) for m in several(given, "Trainer: metrics"))
+    )
     chosen = {}
     for name, metric in pairs:
         if isinstance(metric, str):

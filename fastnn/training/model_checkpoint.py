@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from fastnn.data.atomic import sweep
+from fastnn.ops.argument import _whole as whole
 from fastnn.training.callback import Callback, Monitor
 from fastnn.training.checkpoint import CheckpointError, load_checkpoint
 
@@ -76,14 +77,13 @@ class ModelCheckpoint(Callback):
         every_n_train_steps: int | None = None,
         every_n_epochs: int = 1,
     ):
-        if save_top_k < -1:
-            raise ValueError(f"ModelCheckpoint: save_top_k must be at least -1, got {save_top_k}")
+        save_top_k = whole(save_top_k, "ModelCheckpoint: save_top_k", -1)
         for name, value in (
             ("every_n_train_steps", every_n_train_steps),
             ("every_n_epochs", every_n_epochs),
         ):
-            if value is not None and value < 1:
-                raise ValueError(f"ModelCheckpoint: {name} must be at least 1, got {value}")
+            if value is not None:
+                whole(value, f"ModelCheckpoint: {name}", 1)
         self.dirpath = os.fspath(dirpath)
         self._monitor = None if monitor is None else Monitor(monitor, mode, 0, "ModelCheckpoint")
         self.save_top_k, self.save_last = save_top_k, save_last

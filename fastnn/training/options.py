@@ -5,6 +5,8 @@ import copy
 import numpy as np
 
 import fastnn
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _several as several
 from fastnn.training.callback import Callback
 from fastnn.training.feed import arrays_of, dtype_of
 from fastnn.training.measures import Measures
@@ -16,7 +18,9 @@ _MODEL = "nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))"
 
 def ordered(callbacks):
     """A list of callbacks; those that save come last, so that they save what the others have done."""
-    callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+    if isinstance(callbacks, Callback):
+        callbacks = [callbacks]
+    callbacks = list(several(callbacks, "Trainer: callbacks"))
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise TypeError(f"Trainer: {callback!r} is no Callback (an object, not a class)")
@@ -35,7 +39,7 @@ def check(trainer):
         _check_kind("scheduler", trainer.scheduler, "step", example)
     for name in ("clip_grad_norm", "clip_grad_value"):
         value = getattr(trainer, name)
-        if value is not None and not value > 0:
+        if value is not None and not number(value, f"Trainer: {name}") > 0:
             raise ValueError(f"Trainer: {name} must be positive, got {value}")
     count = trainer.accumulate_grad_batches
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
@@ -74,7 +78,7 @@ def _check_kind(name, given, has, example):
     """An object that has this attribute, rather than its name or its class."""
     if isinstance(given, type):
         raise TypeError(f"Trainer: {name} is the class {given.__name__}; pass an object: {example}")
-    if not hasattr(given, has):
+    if getattr(given, has, None) is None:
         raise TypeError(f"Trainer: {name} must be an object such as {example}, got {given!r:.60}")
 
 
@@ -171,7 +175,10 @@ def _class_weights(given, loader, name):
                 f"label from 0 to {max(given, default=0)}"
             )
         given = [given[label] for label in sorted(given)]
-    weights = np.asarray(given, dtype=np.float64)
+    try:
+        weights = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"Trainer: class_weight must be numbers, got {given!r:.60}") from None
     if weights.ndim != 1 or not (weights > 0).all() or not np.isfinite(weights).all():
         raise ValueError(
             f"Trainer: class_weight must be positive numbers, one per class: {given!r}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastnn.ops.argument import _whole as whole
 from fastnn.training.callback import Callback
 
 if TYPE_CHECKING:
@@ -41,10 +42,8 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, logdir: Any, every_n_train_steps: int | None = None):
-        if every_n_train_steps is not None and every_n_train_steps < 1:
-            raise ValueError(
-                f"TensorBoard: every_n_train_steps must be at least 1, got {every_n_train_steps}"
-            )
+        if every_n_train_steps is not None:
+            whole(every_n_train_steps, "TensorBoard: every_n_train_steps", 1)
         self.logdir, self.every_n_train_steps = logdir, every_n_train_steps
         self._writer = None
 

@@ -299,11 +299,11 @@ class Trainer:
     # --- without training ---
 
     def validate(self, data: Any, batch_size: int | None = None) -> dict[str, float]:
-        """Loss and metrics on rows that are not trained on: a dict with ``val_loss`` and so on."""
+        """Loss and metrics on `data`, as `fit` takes it, in batches of `batch_size`: a dict, ``val_loss`` and so on."""
         return self._measure(data, "val_", batch_size)
 
     def test(self, data: Any, batch_size: int | None = None) -> dict[str, float]:
-        """Loss and metrics on the test rows: a dict with ``test_loss`` and so on."""
+        """Loss and metrics on `data`, the test rows, in batches of `batch_size`: a dict, ``test_loss`` and so on."""
         return self._measure(data, "test_", batch_size)
 
     def predict(self, data: Any, batch_size: int = 1024) -> Tensor:
