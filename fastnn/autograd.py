@@ -50,6 +50,8 @@ class _GradMode(GradMode):
 class no_grad(_GradMode):
     """Context manager and decorator: operations inside are not recorded for `backward`.
 
+    ``no_grad()`` serves a ``with``; ``no_grad(function)`` is the function without recording.
+
     Has the behaviour of ``torch.no_grad``.
 
     Examples
@@ -71,6 +73,8 @@ class inference_mode(no_grad):
 
 class enable_grad(_GradMode):
     """Context manager and decorator: operations inside are recorded, even within `no_grad`.
+
+    ``enable_grad()`` serves a ``with``; ``enable_grad(function)`` is the function with recording.
 
     Has the behaviour of ``torch.enable_grad``.
     """
@@ -170,7 +174,7 @@ class Function:
 
     @staticmethod
     def backward(ctx, *grad_outputs):
-        """Compute the gradients; to be defined by the subclass."""
+        """Compute the gradients of the inputs from those of the outputs; `ctx` as in `forward`."""
         raise TypeError("autograd.Function: define backward(ctx, *grad_outputs) as a static method")
 
     @classmethod

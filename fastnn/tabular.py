@@ -185,7 +185,7 @@ class TableModel:
         return self
 
     def split(self, table: Table, share: float) -> tuple[Table, Table]:
-        """Most rows, and a `share` that is held back, with the shares of the classes.
+        """Most rows of `table`, and a `share` that is held back, with the shares of the classes.
 
         Classes with a single row stay with the most. Needs `build` before it.
         """
@@ -202,11 +202,11 @@ class TableModel:
         return table.take(train), table.take(several[held])
 
     def arrays(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
-        """Features, float32 (N, D), and targets as the loss takes them."""
+        """Features of `table`, float32 (N, D), and targets as the loss takes them."""
         return self.prepare.transform(table), self._targets(table)
 
     def scores(self, table: Table) -> np.ndarray:
-        """Class probabilities, shape (N, C), or predicted numbers, shape (N,), float64."""
+        """Of each row of `table` class probabilities, (N, C), or the predicted number, (N,), float64."""
         x = self.prepare.transform(table)
         trainer = Trainer(self.model, nn.MSELoss(), progress=False)
         output = trainer.predict(x).numpy().astype(np.float64)
@@ -216,7 +216,7 @@ class TableModel:
         return output / output.sum(1, keepdims=True)
 
     def predict(self, table: Table) -> np.ndarray:
-        """Predicted classes (text) or numbers (float64), shape (N,).
+        """Predicted classes (text) or numbers (float64) of the rows of `table`, shape (N,).
 
         Raises
         ------
@@ -264,7 +264,7 @@ class TableModel:
         }
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write network and preprocessing into one safetensors file, whole or not at all."""
+        """Write network and preprocessing into the safetensors file `path`, whole or not at all."""
         description, arrays = pack_transform(self.prepare)
         state = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         state |= {f"prepare.{name}": a for name, a in arrays.items()}
@@ -276,7 +276,7 @@ class TableModel:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> TableModel:
-        """Read what `save` wrote; nothing in the file is executed.
+        """Read what `save` wrote to `path`; nothing in the file is executed.
 
         Raises
         ------

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import re
 
 import pytest
 
@@ -70,6 +71,32 @@ OBJECTS = dict(documented())
 def test_all_public_names_have_docstrings():
     missing = [path for path, value in OBJECTS.items() if not (value.__doc__ or "").strip()]
     assert not missing, f"without a docstring: {missing}"
+
+
+# a docstring may hand over to another one: of what it does in place, of its base class
+REFERS = re.compile(
+    r"`[\w.]+`[^.]* in place|in place: |\b[Ss]ee `|\b[Aa]s (in )?`|under its other name"
+)
+
+
+def named_nowhere(path, value):
+    """Parameters that the docstring of a callable, or the one it refers to, does not mention."""
+    text = value.__doc__ or ""
+    owner, _, name = path.rpartition(".")
+    bases = OBJECTS[owner].__mro__[1:] if inspect.isclass(OBJECTS.get(owner)) else ()
+    if isinstance(value, property) or REFERS.search(text) or any(hasattr(b, name) for b in bases):
+        return []
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (ValueError, TypeError):  # written in C, without a signature
+        return []
+    names = [p.name for p in parameters if p.kind in (0, 1, 3) and p.name not in ("self", "cls")]
+    return [name for name in names if not re.search(rf"\b{name}\b", text)]
+
+
+def test_every_parameter_is_told():
+    found = {p: missing for p, v in OBJECTS.items() if (missing := named_nowhere(p, v))}
+    assert not found
 
 
 @pytest.mark.parametrize("path", [p for p, v in OBJECTS.items() if ">>>" in (v.__doc__ or "")])

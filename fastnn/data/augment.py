@@ -67,7 +67,7 @@ class Augment:
         return {"key": list(self._key)}
 
     def load_state_dict(self, state):
-        """Take over what `state_dict` gave."""
+        """Take over `state`, what `state_dict` gave."""
         self._key = tuple(state["key"])
 
 

@@ -61,21 +61,21 @@ class Transform:
         return self
 
     def transform(self, x):
-        """Apply what was fitted to any rows; array for array, tensor for tensor."""
+        """Apply what was fitted to any rows `x`; array for array, tensor for tensor."""
         self._check_fitted("transform")
         a = self._array(x, "transform")
         self._check_width(a, "transform")
         return self._like(x, self._transform(a))
 
     def inverse_transform(self, x):
-        """Back to the original units, where there is a way back."""
+        """The rows `x` in the original units, where there is a way back."""
         if not hasattr(self, "_inverse"):
             raise TypeError(f"{self._name} has no inverse_transform")
         self._check_fitted("inverse_transform")
         return self._like(x, self._inverse(self._array(x, "inverse_transform")))
 
     def fit_transform(self, x):
-        """`fit`, then `transform`, of the training rows."""
+        """`fit`, then `transform`, of the training rows `x`."""
         return self.fit(x).transform(x)
 
     def state_dict(self) -> dict:
@@ -84,7 +84,7 @@ class Transform:
         return {name: getattr(self, name) for name in self._fitted}
 
     def load_state_dict(self, state: dict) -> None:
-        """Take over what `state_dict` gave."""
+        """Take over `state`, what `state_dict` gave."""
         missing = [name for name in self._fitted if name not in state]
         if missing:
             raise ValueError(f"{self._name}.load_state_dict: the state lacks {', '.join(missing)}")
@@ -97,7 +97,7 @@ class Transform:
         return {name: getattr(self, name) for name in self._settings}
 
     def feature_names(self, names: list[str]) -> list[str]:
-        """Names of the columns that it gives, from those that it takes."""
+        """Names of the columns that it gives, from `names`, those that it takes."""
         return list(names)
 
     @property

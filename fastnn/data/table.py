@@ -64,11 +64,11 @@ class Table:
             raise KeyError(_Text(f"{self.source}: {missing_column(name, self.names)}")) from None
 
     def kind(self, name: str) -> str:
-        """ "number" or "category"."""
+        """The kind of the column `name`: "number" or "category"."""
         return "number" if self[name].dtype.kind == "f" else "category"
 
     def missing(self, name: str) -> np.ndarray:
-        """Where a column's cells are missing: bool, shape (N,)."""
+        """Where cells of the column `name` are missing: bool, shape (N,)."""
         column = self[name]
         if column.dtype.kind == "f":
             return np.isnan(column)
@@ -88,7 +88,7 @@ class Table:
         return Table(kept, self.lines, self.source)
 
     def place(self, row: int, name: str) -> str:
-        """Where a cell is, for messages: file, line and column."""
+        """Where the cell of `row` (from 0) in column `name` is, for messages: file, line and column."""
         return f"{self.source}, line {self.lines[row]}, column {name!r}"
 
     def numbers(self, *names: str) -> np.ndarray:

@@ -175,13 +175,13 @@ class Graph:
         self._numbers, self._kept = {}, []
 
     def add(self, item, kind, label):
-        """Add a box for an object."""
+        """Add a box for `item`, of this `kind` (colour and shape), with this `label`."""
         self._numbers[id(item)] = len(self.nodes)
         self._kept.append(item)  # ids stay unique
         self.nodes.append(_Drawn(len(self.nodes), kind, label))
 
     def connect(self, source, target):
-        """Add an arrow between the boxes of two objects."""
+        """Add an arrow from the box of `source` to that of `target`."""
         self.edges.append((self._numbers[id(source)], self._numbers[id(target)]))
 
     @property
@@ -207,7 +207,7 @@ class Graph:
         return _rows_svg(self)
 
     def save(self, path):
-        """Write the picture; the file's ending decides: ``.dot``, ``.svg`` or ``.png``.
+        """Write the picture to `path`; its ending decides: ``.dot``, ``.svg`` or ``.png``.
 
         Raises
         ------

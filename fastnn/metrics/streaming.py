@@ -34,7 +34,7 @@ class Stream:
         raise TypeError(f"{type(self).__name__}: define reset(self)")
 
     def update(self, target, prediction) -> None:
-        """Take in the rows of a batch."""
+        """Take in `target` and `prediction` of a batch's rows."""
         raise TypeError(f"{type(self).__name__}: define update(self, target, prediction)")
 
     def compute(self):

@@ -42,16 +42,13 @@ from fastnn.nn.image import (
 from fastnn.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from fastnn.nn.calibration import TemperatureScaling, expected_calibration_error, reliability
 from fastnn.nn.likelihood_loss import (
-    AsymmetricHuberLoss,
     CTCLoss,
     DistillationLoss,
     FocalLoss,
     GaussianNLLLoss,
     KLDivLoss,
     PoissonNLLLoss,
-    QuantileLoss,
     SquaredEMDLoss,
-    WingLoss,
 )
 from fastnn.nn.margin_loss import (
     CosineEmbeddingLoss,
@@ -111,10 +108,6 @@ from fastnn.nn.padding import (
 )
 from fastnn.nn.patches import Fold, Unfold
 from fastnn.nn.pool import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveMaxPool1d,
-    AdaptiveMaxPool2d,
     AvgPool1d,
     AvgPool2d,
     LPPool1d,
@@ -122,6 +115,13 @@ from fastnn.nn.pool import (
     MaxPool1d,
     MaxPool2d,
 )
+from fastnn.nn.adaptive_pool import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+)
+from fastnn.nn.regression_loss import AsymmetricHuberLoss, QuantileLoss, WingLoss
 from fastnn.nn.position import LearnedPositionalEncoding, SinusoidalPositionalEncoding
 from fastnn.nn.rectifier import (
     Hardshrink,

@@ -93,7 +93,9 @@ class Embedding(Module):
     def from_pretrained(
         cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None, **options: Any
     ) -> Embedding:
-        """A layer with these rows, (V, D), frozen unless `freeze` is False; other options by name."""
+        """A layer with the rows `embeddings`, (V, D), frozen unless `freeze` is False.
+
+        `padding_idx` and other `options` as in the class."""
         if not isinstance(embeddings, Tensor) or embeddings.ndim != 2:
             raise ValueError(
                 f"{cls.__name__}.from_pretrained: embeddings must be a 2-d Tensor (V, D)"

@@ -166,6 +166,11 @@ class MaxUnpool1d(_MaxUnpool):
     kernel_size, stride, padding : int
         Those of the pooling.
 
+    Raises
+    ------
+    ValueError
+        An input of another number of dimensions, or sizes that leave no output.
+
     Examples
     --------
     >>> import fastnn
@@ -189,6 +194,11 @@ class MaxUnpool2d(_MaxUnpool):
     ----------
     kernel_size, stride, padding : int or pair of int
         Those of the pooling.
+
+    Raises
+    ------
+    ValueError
+        An input of another number of dimensions, or sizes that leave no output.
 
     Examples
     --------

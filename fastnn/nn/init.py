@@ -86,7 +86,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 def uniform_(
     tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Numbers drawn uniformly from [a, b).
+    """`tensor` filled with numbers drawn uniformly from [a, b), by `generator`.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def uniform_(
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Normal numbers.
+    """`tensor` filled with numbers from N(mean, std²), drawn from `generator`.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Normal numbers, given that they lie in [a, b].
+    """`tensor` filled with numbers from N(mean, std²) that lie in [a, b], drawn from `generator`.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """The same value everywhere.
+    """The same value `val` everywhere in `tensor`.
 
     Examples
     --------
@@ -143,12 +143,12 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zeros everywhere."""
+    """Zeros everywhere in `tensor`."""
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Ones everywhere."""
+    """Ones everywhere in `tensor`."""
     return constant_(tensor, 1.0)
 
 
@@ -202,7 +202,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 16.
+    """U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 16; as `uniform_`.
 
     Examples
     --------
@@ -216,7 +216,7 @@ def xavier_uniform_(
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """N(0, gain² 2 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 12.
+    """N(0, gain² 2 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 12; as `normal_`.
 
     Examples
     --------
@@ -281,7 +281,7 @@ def kaiming_normal_(
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """Orthonormal rows or columns, whichever are fewer, times gain: Saxe et al. (2014).
+    """Orthonormal rows or columns, whichever are fewer, times gain: Saxe et al. (2014); as `normal_`.
 
     The tensor is seen as a matrix of shape (out, all others).
 
@@ -307,7 +307,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
 ) -> Tensor:
-    """Normal numbers, with a fraction `sparsity` of every column set to zero: Martens (2010).
+    """As `normal_`, of deviation `std`; a fraction `sparsity` of every column is 0: Martens (2010).
 
     Examples
     --------

@@ -104,6 +104,13 @@ class NLLLoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean", weighted by the rows' class weights.
 
+    Raises
+    ------
+    IndexError
+        A label outside 0 to C - 1: position and value are named.
+    ValueError
+        Shapes that do not fit each other.
+
     Examples
     --------
     >>> import fastnn
@@ -133,6 +140,11 @@ class MSELoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean".
 
+    Raises
+    ------
+    ValueError
+        Prediction and target of different shapes: nothing is broadcast.
+
     Examples
     --------
     >>> import fastnn
@@ -152,6 +164,11 @@ class L1Loss(_Loss):
     ----------
     reduction : {"mean", "sum", "none"}
         Default "mean".
+
+    Raises
+    ------
+    ValueError
+        Prediction and target of different shapes: nothing is broadcast.
 
     Examples
     --------
@@ -174,6 +191,11 @@ class SmoothL1Loss(_Loss):
         Default "mean".
     beta : float
         Not negative. Default 1.
+
+    Raises
+    ------
+    ValueError
+        Prediction and target of different shapes: nothing is broadcast.
 
     Examples
     --------
@@ -203,6 +225,11 @@ class HuberLoss(_Loss):
     delta : float
         Positive. Default 1.
 
+    Raises
+    ------
+    ValueError
+        Prediction and target of different shapes: nothing is broadcast.
+
     Examples
     --------
     >>> import fastnn
@@ -231,6 +258,11 @@ class BCELoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean".
 
+    Raises
+    ------
+    ValueError
+        Prediction and target of different shapes: nothing is broadcast.
+
     Examples
     --------
     >>> import fastnn
@@ -258,6 +290,11 @@ class BCEWithLogitsLoss(_Loss):
         Default "mean".
     pos_weight : Tensor, optional
         A factor for the positive targets, usually one per class.
+
+    Raises
+    ------
+    ValueError
+        Prediction and target of different shapes: nothing is broadcast.
 
     Examples
     --------

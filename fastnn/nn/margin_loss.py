@@ -37,6 +37,13 @@ class MultiMarginLoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean".
 
+    Raises
+    ------
+    IndexError
+        A label outside 0 to C - 1: position and value are named.
+    ValueError
+        Shapes that do not fit each other.
+
     Examples
     --------
     >>> import fastnn
@@ -81,6 +88,13 @@ class WestonWatkinsLoss(_Loss):
         A factor for each class, (C,).
     reduction : {"mean", "sum", "none"}
         Default "mean".
+
+    Raises
+    ------
+    IndexError
+        A label outside 0 to C - 1: position and value are named.
+    ValueError
+        Shapes that do not fit each other.
 
     Examples
     --------
@@ -134,6 +148,11 @@ class MultiLabelSoftMarginLoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean".
 
+    Raises
+    ------
+    ValueError
+        Prediction and target of different shapes: nothing is broadcast.
+
     Examples
     --------
     >>> import fastnn
@@ -185,6 +204,11 @@ class SoftMarginLoss(_Loss):
     ----------
     reduction : {"mean", "sum", "none"}
         Default "mean".
+
+    Raises
+    ------
+    ValueError
+        Prediction and target of different shapes: nothing is broadcast.
 
     Examples
     --------

@@ -127,7 +127,7 @@ class Module(Convertible):
             )
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a Parameter, or None for one that this instance does not have."""
+        """Add `param` as attribute `name`: a Parameter, or None for one that this instance does not have."""
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
                 f"register_parameter '{name}': expected Parameter or None, got {type(param).__name__}"
@@ -135,7 +135,7 @@ class Module(Convertible):
         self._register(name, param, PARAMETER)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a Tensor that is state but not trained; `persistent` ones are in the state_dict."""
+        """Add `tensor` as attribute `name`, state that is not trained; `persistent`: in the state_dict."""
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
                 f"register_buffer '{name}': expected Tensor or None, got {type(tensor).__name__}"
@@ -143,7 +143,7 @@ class Module(Convertible):
         self._register(name, tensor, BUFFER if persistent else TRANSIENT)
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """Add a submodule, or None; also called `add_module`."""
+        """Add the submodule `module`, or None, as attribute `name`; also called `add_module`."""
         if module is not None and not isinstance(module, Module):
             raise TypeError(
                 f"register_module '{name}': expected Module or None, got {type(module).__name__}"
@@ -179,7 +179,9 @@ class Module(Convertible):
     def named_modules(
         self, memo: set | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """Yield (name, module) of this module (name '') and all below it, parents first."""
+        """Yield (name, module) of this module (name `prefix`) and all below it, parents first.
+
+        Each once, unless `remove_duplicate` is False; `memo` is a set of what to leave out."""
         memo = set() if memo is None else memo
         if id(self) in memo:
             return
@@ -192,7 +194,7 @@ class Module(Convertible):
             )
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
-        """This module and all below it, each once, parents first."""
+        """This module and all below it, parents first; each once unless `remove_duplicate` is False."""
         if not remove_duplicate:
             return (module for _, module in self.named_modules(remove_duplicate=False))
         return iter(self._everything())
@@ -213,11 +215,13 @@ class Module(Convertible):
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Yield (name, Parameter), names joined by dots; shared ones once."""
+        """Yield (name, Parameter), names joined by dots, `prefix` first; with `recurse`, of all below.
+
+        Shared ones once, unless `remove_duplicate` is False."""
         return self._named((PARAMETER,), prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """The Parameters, each once."""
+        """The Parameters, each once; with ``recurse=False`` of this module alone."""
         # clip_grad_norm_(model.parameters()) asks for them at every step: no generators inside
         modules = self._everything() if recurse else (self,)
         return iter({id(p): p for m in modules for _, p in m._own(PARAMETER)}.values())
@@ -231,24 +235,24 @@ class Module(Convertible):
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
-        """Yield (name, Tensor) of the buffers."""
+        """Yield (name, Tensor) of the buffers; `prefix`, `recurse`, `remove_duplicate`: see `named_parameters`."""
         return self._named((BUFFER, TRANSIENT), prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """Yield the buffers, each once."""
+        """Yield the buffers, each once; with ``recurse=False`` of this module alone."""
         for _, value in self.named_buffers(recurse=recurse):
             yield value
 
     def get_submodule(self, target: str) -> Module:
-        """The module at a dotted path; '' is this one."""
+        """The module at the dotted path `target`; '' is this one. AttributeError if there is none."""
         return self._get(target, Module)
 
     def get_parameter(self, target: str) -> Parameter:
-        """The Parameter at a dotted path."""
+        """The Parameter at the dotted path `target`. AttributeError if there is none."""
         return self._get(target, Parameter)
 
     def get_buffer(self, target: str) -> Tensor:
-        """The buffer at a dotted path."""
+        """The buffer at the dotted path `target`. AttributeError if there is none."""
         return self._get(target, Tensor)
 
     def _get(self, target, expected):
@@ -266,7 +270,7 @@ class Module(Convertible):
     # --- modes and conversion ---
 
     def train(self, mode: bool = True) -> Module:
-        """Switch this module and all below it to training (or evaluation); returns it."""
+        """Switch this module and all below it to training (or, with ``mode=False``, evaluation); returns it."""
         if not isinstance(mode, (bool, np.bool_)):
             raise TypeError(f"train: mode must be a bool, got {type(mode).__name__}")
         for module in self.modules():
@@ -280,13 +284,13 @@ class Module(Convertible):
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
-        """Freeze (False) or unfreeze all parameters; returns the module."""
+        """Freeze (``requires_grad=False``) or unfreeze all parameters; returns the module."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or fill them with zeros."""
+        """Forget the gradients of all parameters, or (``set_to_none=False``) fill them with zeros."""
         for parameter in self.parameters():
             if set_to_none:
                 parameter.grad = None
@@ -351,6 +355,7 @@ class Module(Convertible):
 
         With `with_kwargs` it is ``hook(module, args, kwargs)``, returning None or both. Returns a
         handle whose ``remove()`` takes the hook away.
+        `prepend`: call it before the other hooks.
         """
         return ModuleHook(self, "_pre_hooks", hook, prepend, with_kwargs)
 
@@ -361,15 +366,20 @@ class Module(Convertible):
 
         With `with_kwargs` it is ``hook(module, args, kwargs, output)``. Returns a handle whose
         ``remove()`` takes the hook away.
+        `prepend`: call it before the other hooks.
         """
         return ModuleHook(self, "_post_hooks", hook, prepend, with_kwargs)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> ModuleHook:
-        """Call ``hook(module, grad_input, grad_output)`` in backward; what it returns replaces grad_input."""
+        """Call ``hook(module, grad_input, grad_output)`` in backward; what it returns replaces grad_input.
+        `prepend`: call it before the other hooks.
+        """
         return ModuleHook(self, "_back_hooks", hook, prepend, False)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> ModuleHook:
-        """Call ``hook(module, grad_output)`` first; what it returns replaces grad_output."""
+        """Call ``hook(module, grad_output)`` first; what it returns replaces grad_output.
+        `prepend`: call it before the other hooks.
+        """
         return ModuleHook(self, "_back_pre_hooks", hook, prepend, False)
 
     # --- how it looks ---

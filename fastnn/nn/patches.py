@@ -45,6 +45,11 @@ class Unfold(_Patches):
     ------
     (N, C, H, W) or (C, H, W) -> (N, C * kernel height * kernel width, L).
 
+    Raises
+    ------
+    ValueError
+        An input of another number of dimensions, or sizes that leave no output.
+
     Examples
     --------
     >>> import fastnn
@@ -81,6 +86,11 @@ class Fold(_Patches):
     Shapes
     ------
     (N, C * kernel height * kernel width, L) -> (N, C, H, W); or both without N.
+
+    Raises
+    ------
+    ValueError
+        An input of another number of dimensions, or sizes that leave no output.
 
     Examples
     --------

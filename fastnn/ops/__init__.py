@@ -15,6 +15,7 @@ from fastnn.ops import (
     bag,
     batchnorm,
     binary_loss,
+    bits,
     border,
     choose,
     compare,
@@ -67,8 +68,11 @@ from fastnn.ops import (
     seeding,
     series,
     shape,
+    signs,
+    skipnan,
     slices,
     special,
+    stacks,
     warp,
     window,
 )
@@ -89,6 +93,7 @@ from fastnn.ops.axes import *
 from fastnn.ops.bag import *
 from fastnn.ops.batchnorm import *
 from fastnn.ops.binary_loss import *
+from fastnn.ops.bits import *
 from fastnn.ops.border import *
 from fastnn.ops.choose import *
 from fastnn.ops.compare import *
@@ -144,8 +149,11 @@ from fastnn.ops.scan import *
 from fastnn.ops.seeding import *
 from fastnn.ops.series import *
 from fastnn.ops.shape import *
+from fastnn.ops.signs import *
+from fastnn.ops.skipnan import *
 from fastnn.ops.slices import *
 from fastnn.ops.special import *
+from fastnn.ops.stacks import *
 from fastnn.ops.warp import *
 from fastnn.ops.window import *
 
@@ -161,6 +169,7 @@ _FAMILIES = (
     bag,
     batchnorm,
     binary_loss,
+    bits,
     border,
     choose,
     compare,
@@ -216,8 +225,11 @@ _FAMILIES = (
     seeding,
     series,
     shape,
+    signs,
+    skipnan,
     slices,
     special,
+    stacks,
     warp,
     window,
 )

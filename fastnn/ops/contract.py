@@ -272,6 +272,21 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 def inner(input: Tensor, other: Tensor) -> Tensor:
     """The sum of products along the last dimensions of both: ``torch.inner``.
 
+    Parameters
+    ----------
+    input, other : Tensor
+        (..., K) and (..., K) of one float dtype, or 0-d ones.
+
+    Returns
+    -------
+    Tensor
+        The shapes of both without K.
+
+    Raises
+    ------
+    ValueError
+        Last dimensions of different sizes.
+
     Examples
     --------
     >>> import fastnn
@@ -286,6 +301,21 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
 
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """The sum of products of two vectors: ``torch.vdot``; for real numbers the same as `dot`.
+
+    Parameters
+    ----------
+    input, other : Tensor
+        (K,) both.
+
+    Returns
+    -------
+    Tensor
+        0-d.
+
+    Raises
+    ------
+    ValueError
+        Other shapes.
 
     Examples
     --------

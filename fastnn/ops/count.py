@@ -20,6 +20,7 @@ __all__ = [
     "argwhere",
     "bincount",
     "bucketize",
+    "count_nonzero",
     "histc",
     "isin",
     "searchsorted",
@@ -84,6 +85,27 @@ def unique_consecutive(
 ) -> Tensor | tuple[Tensor, ...]:
     """The input without repetitions of neighbours: ``torch.unique_consecutive``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    return_inverse : bool
+        Return where each element went, too. Default False.
+    return_counts : bool
+        Return how many there were of each, too. Default False.
+    dim : int, optional
+        Compare the slices along it. Default: the flattened input.
+
+    Returns
+    -------
+    Tensor, or tuple of Tensor
+        (count,), then inverse and counts, int64, where asked for.
+
+    Raises
+    ------
+    IndexError
+        A `dim` that the input has not.
+
     Examples
     --------
     >>> import fastnn
@@ -106,6 +128,25 @@ def unique_consecutive(
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each whole number from 0 occurs, or the sum of its weights: ``torch.bincount``.
 
+    Parameters
+    ----------
+    input : Tensor
+        (N,), integers from 0.
+    weights : Tensor, optional
+        (N,): sums of these instead of counts.
+    minlength : int
+        Least length of the result. Default 0.
+
+    Returns
+    -------
+    Tensor
+        (max(input) + 1 or minlength,), int64; float64 with weights.
+
+    Raises
+    ------
+    ValueError
+        Negative numbers, numbers that are no integers, or shapes that differ.
+
     Examples
     --------
     >>> import fastnn
@@ -124,6 +165,25 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements lie in each of `bins` equal parts from min to max (of the data, if both are 0).
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape, float.
+    bins : int
+        Default 100.
+    min, max : number
+        Limits; elements outside are left out. Default 0 and 0: those of the data.
+
+    Returns
+    -------
+    Tensor
+        (bins,), of the input's dtype.
+
+    Raises
+    ------
+    ValueError
+        No bins, or max below min.
 
     Examples
     --------
@@ -146,6 +206,16 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 def argwhere(input: Tensor) -> Tensor:
     """The indices of the elements that are not 0, one row each: ``torch.argwhere``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+
+    Returns
+    -------
+    Tensor
+        (count, ndim), int64.
+
     Examples
     --------
     >>> import fastnn
@@ -164,6 +234,20 @@ def isin(
     invert: bool = False,
 ) -> Tensor:
     """Whether each element is among the others: a bool tensor; ``torch.isin``.
+
+    Parameters
+    ----------
+    elements, test_elements : Tensor or number
+        Any shapes.
+    assume_unique : bool
+        A promise of PyTorch's that is not needed here. Default False.
+    invert : bool
+        Whether each is not among them. Default False.
+
+    Returns
+    -------
+    Tensor
+        The shape of `elements`, bool.
 
     Examples
     --------
@@ -240,6 +324,27 @@ def bucketize(
 ) -> Tensor:
     """The number of the bucket between boundaries that each element falls into: ``torch.bucketize``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    boundaries : Tensor
+        (B,), rising.
+    out_int32 : bool
+        int32 instead of int64. Default False.
+    right : bool
+        An element equal to a boundary belongs to the bucket behind it. Default False.
+
+    Returns
+    -------
+    Tensor
+        Of the input's shape, from 0 to B.
+
+    Raises
+    ------
+    ValueError
+        Boundaries that are no vector.
+
     Examples
     --------
     >>> import fastnn
@@ -247,3 +352,32 @@ def bucketize(
     tensor([1, 2])
     """
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+def count_nonzero(input: Tensor, dim: int | None = None) -> Tensor:
+    """How many elements are not 0, of all or along dimensions: ``torch.count_nonzero``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    dim : int or tuple of int, optional
+        Default: of all elements.
+
+    Returns
+    -------
+    Tensor
+        int64.
+
+    Raises
+    ------
+    IndexError
+        A `dim` that the input has not.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.count_nonzero(fastnn.tensor([2.0, 0.0, 3.0]))
+    tensor(2)
+    """
+    return (as_tensor(input) != 0).sum(dim)

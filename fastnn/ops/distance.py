@@ -140,6 +140,18 @@ def pairwise_distance(
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of all differences: ``torch.dist``.
 
+    Parameters
+    ----------
+    input, other : Tensor
+        Shapes broadcast.
+    p : float
+        From 0, or infinity. Default 2.
+
+    Returns
+    -------
+    Tensor
+        0-d.
+
     Examples
     --------
     >>> import fastnn

@@ -13,7 +13,7 @@ from fastnn.ops.argument import _several as several
 from fastnn.ops.argument import _whole as whole
 from fastnn.ops.border import diag, pad
 from fastnn.ops.join import cat, stack
-from fastnn.ops.layout import atleast_2d
+from fastnn.ops.stacks import atleast_2d
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -85,6 +85,23 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     """The coordinates of a grid, one tensor for each axis; "xy" swaps the first two: ``torch.meshgrid``.
 
+    Parameters
+    ----------
+    *tensors : Tensor
+        (N,) each, or 0-d, of one dtype.
+    indexing : {"ij", "xy"}
+        Default "ij".
+
+    Returns
+    -------
+    tuple of Tensor
+        Each of all their lengths as shape.
+
+    Raises
+    ------
+    ValueError
+        More dimensions than 1, or another `indexing`.
+
     Examples
     --------
     >>> import fastnn
@@ -94,6 +111,9 @@ def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
     if indexing not in ("ij", "xy"):
         raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
     tensors = [as_tensor(t) for t in _given(tensors)]
+    for t in tensors:
+        if t.ndim > 1:
+            raise ValueError(f"meshgrid: expected vectors, got shape {tuple(t.shape)}")
     swap = indexing == "xy" and len(tensors) > 1
     axes = [1, 0, *range(2, len(tensors))] if swap else range(len(tensors))
     sizes = [1] * len(tensors)
@@ -125,6 +145,25 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """Every choice of r elements of a vector, as rows: ``torch.combinations``.
 
+    Parameters
+    ----------
+    input : Tensor
+        (N,).
+    r : int
+        Elements of each choice. Default 2.
+    with_replacement : bool
+        An element may be chosen again. Default False.
+
+    Returns
+    -------
+    Tensor
+        (choices, r).
+
+    Raises
+    ------
+    ValueError
+        An input that is no vector, or a negative r.
+
     Examples
     --------
     >>> import fastnn
@@ -133,6 +172,10 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     """
     x = as_tensor(input)
     r = whole(r, "combinations: r", least=0)
+    if x.ndim != 1:
+        raise ValueError(f"combinations: expected a vector, got shape {tuple(x.shape)}")
+    if r == 0:
+        return x[:0]
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = np.array(list(choose(range(x.shape[0]), r)), np.int64).reshape(-1, r)
     return x[rows]
@@ -162,6 +205,18 @@ def block_diag(*tensors: Tensor) -> Tensor:
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """A matrix with all elements on its diagonal: ``torch.diagflat``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    offset : int
+        Which diagonal: above the main one if positive. Default 0.
+
+    Returns
+    -------
+    Tensor
+        (n, n), n = size + |offset|.
+
     Examples
     --------
     >>> import fastnn
@@ -175,6 +230,25 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.int64) -> Tensor:
     """Rows and columns of the lower triangle, (2, count): ``torch.tril_indices``.
 
+    Parameters
+    ----------
+    row, col : int
+        The matrix's sizes.
+    offset : int
+        The last diagonal taken. Default 0.
+    dtype : {int64, int32}
+        Default int64.
+
+    Returns
+    -------
+    Tensor
+        (2, count).
+
+    Raises
+    ------
+    ValueError
+        Negative sizes.
+
     Examples
     --------
     >>> import fastnn
@@ -186,6 +260,25 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.i
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.int64) -> Tensor:
     """Rows and columns of the upper triangle, (2, count): ``torch.triu_indices``.
+
+    Parameters
+    ----------
+    row, col : int
+        The matrix's sizes.
+    offset : int
+        The first diagonal taken. Default 0.
+    dtype : {int64, int32}
+        Default int64.
+
+    Returns
+    -------
+    Tensor
+        (2, count).
+
+    Raises
+    ------
+    ValueError
+        Negative sizes.
 
     Examples
     --------

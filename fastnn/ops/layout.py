@@ -1,4 +1,4 @@
-"""Tensors joined, cut and turned under NumPy's names: hstack, tensor_split, flipud, meshgrid."""
+"""Tensors cut and turned under NumPy's names: tensor_split, rot90, flipud, diff."""
 
 from __future__ import annotations
 
@@ -16,43 +16,34 @@ from fastnn.ops.join import cat
 from fastnn.ops.window import narrow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    pass
 
 
 __all__ = [
-    "atleast_1d",
-    "atleast_2d",
-    "atleast_3d",
-    "column_stack",
     "diff",
-    "dstack",
     "fliplr",
     "flipud",
     "hsplit",
-    "hstack",
     "moveaxis",
     "ravel",
     "rot90",
-    "row_stack",
     "tensor_split",
     "vsplit",
-    "vstack",
 ]
-
-
-def _all(tensors, op):
-    tensors = [as_tensor(t) for t in several(tensors, f"{op}: tensors")]
-    if not tensors:
-        raise ValueError(f"{op}: expected at least one tensor")
-    return tensors
-
-
-def _given(tensors):
-    return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
 
 
 def ravel(input: Tensor) -> Tensor:
     """All elements in one dimension: ``torch.ravel``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+
+    Returns
+    -------
+    Tensor
+        (size,); a view where memory allows it.
 
     Examples
     --------
@@ -68,6 +59,25 @@ def moveaxis(
 ) -> Tensor:
     """`movedim` under NumPy's name: ``torch.moveaxis``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    source, destination : int or tuple of int
+        Dimensions, and their new places.
+
+    Returns
+    -------
+    Tensor
+        A view.
+
+    Raises
+    ------
+    IndexError
+        A `dim` that the input has not.
+    ValueError
+        Dimensions given twice, or more of one than of the other.
+
     Examples
     --------
     >>> import fastnn
@@ -79,6 +89,21 @@ def moveaxis(
 
 def fliplr(input: Tensor) -> Tensor:
     """Dimension 1 in reverse order: ``torch.fliplr``.
+
+    Parameters
+    ----------
+    input : Tensor
+        At least 2 dimensions.
+
+    Returns
+    -------
+    Tensor
+        A copy with elements in the new order.
+
+    Raises
+    ------
+    IndexError
+        Fewer dimensions.
 
     Examples
     --------
@@ -92,6 +117,16 @@ def fliplr(input: Tensor) -> Tensor:
 def flipud(input: Tensor) -> Tensor:
     """Dimension 0 in reverse order: ``torch.flipud``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape.
+
+    Returns
+    -------
+    Tensor
+        A copy with elements in the new order.
+
     Examples
     --------
     >>> import fastnn
@@ -103,6 +138,25 @@ def flipud(input: Tensor) -> Tensor:
 
 def rot90(input: Tensor, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Tensor:
     """Turned by 90 degrees k times, from dims[0] to dims[1]: ``torch.rot90``.
+
+    Parameters
+    ----------
+    input : Tensor
+        At least 2 dimensions.
+    k : int
+        Quarter turns; negative ones turn back. Default 1.
+    dims : pair of int
+        The plane. Default (0, 1).
+
+    Returns
+    -------
+    Tensor
+        The sizes of `dims` exchanged where k is odd.
+
+    Raises
+    ------
+    ValueError
+        `dims` that are not two different dimensions.
 
     Examples
     --------
@@ -124,118 +178,6 @@ def rot90(input: Tensor, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Tensor:
     return x.flip(b).transpose(a, b) if k == 1 else x.transpose(a, b).flip(b)
 
 
-def atleast_1d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
-    """With at least 1 dimension; several tensors give a tuple: ``torch.atleast_1d``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.atleast_1d(fastnn.tensor(1.0)).shape
-    (1,)
-    """
-    tensors = _given(tensors)
-    if len(tensors) != 1:
-        return tuple(atleast_1d(t) for t in tensors)
-    x = as_tensor(tensors[0])
-    return x.reshape(1) if x.ndim == 0 else x
-
-
-def atleast_2d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
-    """With at least 2 dimensions; several tensors give a tuple: ``torch.atleast_2d``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.atleast_2d(fastnn.tensor(1.0)).shape
-    (1, 1)
-    """
-    tensors = _given(tensors)
-    if len(tensors) != 1:
-        return tuple(atleast_2d(t) for t in tensors)
-    x = as_tensor(tensors[0])
-    return x.reshape(1, 1) if x.ndim == 0 else x.unsqueeze(0) if x.ndim == 1 else x
-
-
-def atleast_3d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
-    """With at least 3 dimensions; several tensors give a tuple: ``torch.atleast_3d``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.atleast_3d(fastnn.tensor(1.0)).shape
-    (1, 1, 1)
-    """
-    tensors = _given(tensors)
-    if len(tensors) != 1:
-        return tuple(atleast_3d(t) for t in tensors)
-    x = as_tensor(tensors[0])
-    if x.ndim < 2:
-        return x.reshape(1, -1, 1)
-    return x.unsqueeze(-1) if x.ndim == 2 else x
-
-
-def hstack(tensors: Iterable[Tensor]) -> Tensor:
-    """Joined along dimension 1, vectors along 0: ``torch.hstack``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.hstack([fastnn.tensor([1]), fastnn.tensor([2])])
-    tensor([1, 2])
-    """
-    tensors = [atleast_1d(t) for t in _all(tensors, "hstack")]
-    return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
-
-
-def vstack(tensors: Iterable[Tensor]) -> Tensor:
-    """Joined along dimension 0, vectors as rows: ``torch.vstack``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.vstack([fastnn.tensor([1]), fastnn.tensor([2])]).shape
-    (2, 1)
-    """
-    return cat([atleast_2d(t) for t in _all(tensors, "vstack")], 0)
-
-
-def row_stack(tensors: Iterable[Tensor]) -> Tensor:
-    """`vstack` under its other name: ``torch.row_stack``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.row_stack([fastnn.tensor([1]), fastnn.tensor([2])]).shape
-    (2, 1)
-    """
-    return vstack(tensors)
-
-
-def dstack(tensors: Iterable[Tensor]) -> Tensor:
-    """Joined along dimension 2: ``torch.dstack``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.dstack([fastnn.tensor([1]), fastnn.tensor([2])]).shape
-    (1, 1, 2)
-    """
-    return cat([atleast_3d(t) for t in _all(tensors, "dstack")], 2)
-
-
-def column_stack(tensors: Iterable[Tensor]) -> Tensor:
-    """Joined along dimension 1, vectors as columns: ``torch.column_stack``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.column_stack([fastnn.tensor([1]), fastnn.tensor([2])]).shape
-    (1, 2)
-    """
-    tensors = _all(tensors, "column_stack")
-    return cat([t.reshape(-1, 1) if t.ndim < 2 else t for t in tensors], 1)
-
-
 _MOST_PIECES = 1 << 24  # each is a Tensor: more would take minutes and gigabytes
 
 
@@ -245,6 +187,27 @@ def tensor_split(
     """Pieces along a dimension, as views: so many nearly equal ones, or cut in front of indices.
 
     Has the behaviour of ``torch.tensor_split``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    indices_or_sections : int or sequence of int
+        A number of pieces, or where to cut.
+    dim : int
+        Default 0.
+
+    Returns
+    -------
+    tuple of Tensor
+        Views; the first ones are longer by one where sizes differ.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 1 piece.
+    IndexError
+        A `dim` that the input has not.
 
     Examples
     --------
@@ -278,6 +241,23 @@ def _pieces(x, indices_or_sections, dim, op):
 def hsplit(input: Tensor, indices_or_sections: int | list[int] | Tensor) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 1, vectors along 0; sections must be equal: ``torch.hsplit``.
 
+    Parameters
+    ----------
+    input : Tensor
+        At least 1 dimension.
+    indices_or_sections : int or sequence of int
+        A number of equal pieces, or where to cut.
+
+    Returns
+    -------
+    tuple of Tensor
+        Views.
+
+    Raises
+    ------
+    ValueError
+        A size that the number of pieces does not divide.
+
     Examples
     --------
     >>> import fastnn
@@ -290,6 +270,23 @@ def hsplit(input: Tensor, indices_or_sections: int | list[int] | Tensor) -> tupl
 
 def vsplit(input: Tensor, indices_or_sections: int | list[int] | Tensor) -> tuple[Tensor, ...]:
     """`tensor_split` along dimension 0; sections must be equal: ``torch.vsplit``.
+
+    Parameters
+    ----------
+    input : Tensor
+        At least 2 dimensions.
+    indices_or_sections : int or sequence of int
+        A number of equal pieces, or where to cut.
+
+    Returns
+    -------
+    tuple of Tensor
+        Views.
+
+    Raises
+    ------
+    ValueError
+        A size that the number of pieces does not divide.
 
     Examples
     --------
@@ -308,6 +305,29 @@ def diff(
     append: Tensor | None = None,
 ) -> Tensor:
     """Differences of neighbours, n times over: ``torch.diff``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    n : int
+        Default 1.
+    dim : int
+        Default -1.
+    prepend, append : Tensor, optional
+        Joined to the input along `dim` first.
+
+    Returns
+    -------
+    Tensor
+        n elements fewer along `dim`.
+
+    Raises
+    ------
+    ValueError
+        A negative n, or shapes that do not fit.
+    IndexError
+        A `dim` that the input has not.
 
     Examples
     --------

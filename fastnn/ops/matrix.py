@@ -30,6 +30,21 @@ __all__ = [
 def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal: ``torch.trace``.
 
+    Parameters
+    ----------
+    input : Tensor
+        (M, N), any dtype.
+
+    Returns
+    -------
+    Tensor
+        0-d.
+
+    Raises
+    ------
+    ValueError
+        Another number of dimensions than 2.
+
     Examples
     --------
     >>> import fastnn
@@ -102,6 +117,25 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * the outer product of two vectors: ``torch.addr``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Broadcast to (M, N).
+    vec1, vec2 : Tensor
+        (M,) and (N,).
+    beta, alpha : number
+        Factors. Default 1.
+
+    Returns
+    -------
+    Tensor
+        (M, N).
+
+    Raises
+    ------
+    ValueError
+        Vectors that are none, or an input that does not broadcast.
+
     Examples
     --------
     >>> import fastnn
@@ -113,6 +147,23 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
 
 def matrix_power(input: Tensor, n: int) -> Tensor:
     """A square matrix multiplied by itself, n times: ``torch.matrix_power``, for n >= 0.
+
+    Parameters
+    ----------
+    input : Tensor
+        (..., N, N).
+    n : int
+        0 gives the identity.
+
+    Returns
+    -------
+    Tensor
+        Of the input's shape and dtype.
+
+    Raises
+    ------
+    ValueError
+        A matrix that is not square, or n below 0.
 
     Examples
     --------
@@ -139,6 +190,25 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
 
 def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
     """The cross product of vectors of three elements along a dimension: ``torch.linalg.cross``.
+
+    Parameters
+    ----------
+    input, other : Tensor
+        Three elements along `dim`; the other dimensions broadcast.
+    dim : int
+        Default -1.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape.
+
+    Raises
+    ------
+    ValueError
+        Another size than 3.
+    IndexError
+        A `dim` that the input has not.
 
     Examples
     --------

@@ -6,6 +6,7 @@ from fastnn._engine.engine import add_methods
 from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.ops import (
     arc,
+    bits,
     contract,
     count,
     creation,
@@ -20,6 +21,8 @@ from fastnn.ops import (
     rank,
     rectifier,
     scan,
+    signs,
+    skipnan,
     special,
 )
 
@@ -40,27 +43,27 @@ def _unfold(self, dimension, size, step):
 
 
 def _new_zeros(self, *size, dtype=None, requires_grad=False):
-    """Zeros of this tensor's dtype."""
+    """Zeros, of shape `size`, of this tensor's dtype or `dtype`, with a gradient if `requires_grad`."""
     return creation.zeros(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
 
 def _new_ones(self, *size, dtype=None, requires_grad=False):
-    """Ones of this tensor's dtype."""
+    """Ones, of shape `size`, of this tensor's dtype or `dtype`, with a gradient if `requires_grad`."""
     return creation.ones(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
 
 def _new_empty(self, *size, dtype=None, requires_grad=False):
-    """Memory as it was, of this tensor's dtype."""
+    """Memory as it was, of shape `size`; dtype and `requires_grad` as in `new_zeros`: see there."""
     return creation.empty(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
 
 def _new_full(self, size, fill_value, *, dtype=None, requires_grad=False):
-    """One number everywhere, of this tensor's dtype."""
+    """The number `fill_value` everywhere, of shape `size`; `dtype` and `requires_grad` as in `new_zeros`."""
     return creation.full(size, fill_value, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
 
 def _new_tensor(self, data, *, dtype=None, requires_grad=False):
-    """A copy of data, of this tensor's dtype."""
+    """A copy of `data`, an array or sequence; `dtype` and `requires_grad` as in `new_zeros`."""
     array = np.array(
         data.detach().numpy() if hasattr(data, "detach") else data, dtype or self.dtype
     )
@@ -79,7 +82,7 @@ def _ndimension(self):
 
 
 def _split_with_sizes(self, split_sizes, dim=0):
-    """Pieces of these sizes along a dimension: `split`."""
+    """Pieces of the sizes `split_sizes` along `dim`: `split`."""
     return self.split(list(split_sizes), dim)
 
 
@@ -185,27 +188,27 @@ add_methods(
 add_methods({"diagflat": grid.diagflat})
 add_methods(
     {
-        "bitwise_and": number.bitwise_and,
-        "bitwise_not": number.bitwise_not,
-        "bitwise_or": number.bitwise_or,
-        "bitwise_xor": number.bitwise_xor,
+        "bitwise_and": bits.bitwise_and,
+        "bitwise_not": bits.bitwise_not,
+        "bitwise_or": bits.bitwise_or,
+        "bitwise_xor": bits.bitwise_xor,
         "clamp_max": number.clamp_max,
         "clamp_min": number.clamp_min,
         "deg2rad": number.deg2rad,
         "float_power": number.float_power,
         "fmax": number.fmax,
         "fmin": number.fmin,
-        "heaviside": number.heaviside,
-        "isneginf": number.isneginf,
-        "isposinf": number.isposinf,
+        "heaviside": signs.heaviside,
+        "isneginf": signs.isneginf,
+        "isposinf": signs.isposinf,
         "ldexp": number.ldexp,
         "logaddexp2": number.logaddexp2,
         "logit": number.logit,
         "nan_to_num": number.nan_to_num,
-        "positive": number.positive,
+        "positive": signs.positive,
         "rad2deg": number.rad2deg,
-        "sgn": number.sgn,
-        "signbit": number.signbit,
+        "sgn": signs.sgn,
+        "signbit": signs.signbit,
         "sinc": number.sinc,
         "xlogy": number.xlogy,
     }
@@ -223,15 +226,15 @@ add_methods(
 add_methods(
     {
         "aminmax": rank.aminmax,
-        "count_nonzero": rank.count_nonzero,
+        "count_nonzero": count.count_nonzero,
         "kthvalue": rank.kthvalue,
         "median": rank.median,
         "mode": rank.mode,
         "msort": rank.msort,
-        "nanmean": rank.nanmean,
+        "nanmean": skipnan.nanmean,
         "nanmedian": rank.nanmedian,
         "nanquantile": rank.nanquantile,
-        "nansum": rank.nansum,
+        "nansum": skipnan.nansum,
         "quantile": rank.quantile,
     }
 )
@@ -242,7 +245,7 @@ _IN_PLACE = (
     arc.acos, arc.acosh, arc.asin, arc.asinh, arc.atan, arc.atan2, arc.atanh, arc.copysign, arc.cosh,
     arc.hypot, arc.sinh, special.digamma, special.erfc, special.erfinv, special.exp2, special.lgamma,
     scan.cumprod, number.clamp_max, number.clamp_min, number.deg2rad, number.nan_to_num,
-    number.rad2deg, number.sgn, number.sinc, number.xlogy, number.logit, put.index_copy,
+    number.rad2deg, signs.sgn, number.sinc, number.xlogy, number.logit, put.index_copy,
     put.index_fill, put.index_put, put.masked_scatter, put.scatter_reduce, matrix.addbmm,
     matrix.addmv, matrix.addr, matrix.baddbmm,
 )  # fmt: skip

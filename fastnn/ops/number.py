@@ -1,9 +1,8 @@
-"""Small functions of each element: NaN replaced, signs, bits, logarithms that allow 0."""
+"""Small functions of each element: NaN replaced, limits, degrees, logarithms that allow 0."""
 
 from __future__ import annotations
 
 import math
-import operator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,27 +20,17 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "bitwise_and",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_xor",
     "clamp_max",
     "clamp_min",
     "deg2rad",
     "float_power",
     "fmax",
     "fmin",
-    "heaviside",
-    "isneginf",
-    "isposinf",
     "ldexp",
     "logaddexp2",
     "logit",
     "nan_to_num",
-    "positive",
     "rad2deg",
-    "sgn",
-    "signbit",
     "sinc",
     "xlogy",
 ]
@@ -51,6 +40,20 @@ def nan_to_num(
     input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
     """NaN and infinities replaced, by default by 0 and the largest numbers: ``torch.nan_to_num``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    nan : number
+        Default 0.
+    posinf, neginf : number, optional
+        Default: the dtype's largest and smallest number.
+
+    Returns
+    -------
+    Tensor
+        Of the input's shape and dtype.
 
     Examples
     --------
@@ -89,6 +92,18 @@ def xlogy(input: Tensor, other: Tensor) -> Tensor:
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)); with eps, x is first cut to [eps, 1 - eps]: ``torch.logit``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape; integers become float32.
+    eps : float, optional
+        From 0 to 0.5. Default: nothing is cut.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape; without eps NaN outside [0, 1].
+
     Examples
     --------
     >>> import fastnn
@@ -105,6 +120,16 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 def sinc(input: Tensor) -> Tensor:
     """sin(pi x) / (pi x), 1 at 0: ``torch.sinc``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape; integers become float32.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
     Examples
     --------
     >>> import fastnn
@@ -120,6 +145,16 @@ def sinc(input: Tensor) -> Tensor:
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees as radians: ``torch.deg2rad``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape; integers become float32.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape: input pi / 180.
+
     Examples
     --------
     >>> import fastnn
@@ -132,6 +167,16 @@ def deg2rad(input: Tensor) -> Tensor:
 def rad2deg(input: Tensor) -> Tensor:
     """Radians as degrees: ``torch.rad2deg``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape; integers become float32.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape: input 180 / pi.
+
     Examples
     --------
     >>> import fastnn
@@ -141,81 +186,18 @@ def rad2deg(input: Tensor) -> Tensor:
     return as_tensor(input) * (180 / math.pi)
 
 
-def sgn(input: Tensor) -> Tensor:
-    """The sign, for real numbers the same as `sign`: ``torch.sgn``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.sgn(fastnn.tensor([-2.0]))
-    tensor([-1.])
-    """
-    return as_tensor(input).sign()
-
-
-def positive(input: Tensor) -> Tensor:
-    """The input itself: ``torch.positive``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.positive(fastnn.tensor([-2.0]))
-    tensor([-2.])
-    """
-    return as_tensor(input)
-
-
-def signbit(input: Tensor) -> Tensor:
-    """Whether the sign is minus, that of -0 too: a bool tensor; ``torch.signbit``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.signbit(fastnn.tensor([-0.0, 1.0])).tolist()
-    [True, False]
-    """
-    return as_tensor(np.signbit(as_tensor(input).detach().numpy()))
-
-
-def isposinf(input: Tensor) -> Tensor:
-    """Whether each element is plus infinity: a bool tensor; ``torch.isposinf``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.isposinf(fastnn.tensor([float("inf")])).tolist()
-    [True]
-    """
-    return eq(as_tensor(input), math.inf)
-
-
-def isneginf(input: Tensor) -> Tensor:
-    """Whether each element is minus infinity: a bool tensor; ``torch.isneginf``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.isneginf(fastnn.tensor([float("inf")])).tolist()
-    [False]
-    """
-    return eq(as_tensor(input), -math.inf)
-
-
-def heaviside(input: Tensor, values: Tensor) -> Tensor:
-    """0 below 0, 1 above, `values` at 0; it has no gradient: ``torch.heaviside``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.heaviside(fastnn.tensor([-1.0, 0.0]), fastnn.tensor(0.5))
-    tensor([0. , 0.5])
-    """
-    x, middle = as_tensor(input).detach(), as_tensor(values).detach()
-    return where(eq(x, 0), middle, (x > 0).to(x.dtype))
-
-
 def fmax(input: Tensor, other: Tensor) -> Tensor:
     """The larger of two, the other one where one is NaN: ``torch.fmax``.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Shapes broadcast; dtypes are promoted.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape.
 
     Examples
     --------
@@ -230,6 +212,16 @@ def fmax(input: Tensor, other: Tensor) -> Tensor:
 def fmin(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of two, the other one where one is NaN: ``torch.fmin``.
 
+    Parameters
+    ----------
+    input, other : Tensor or number
+        Shapes broadcast; dtypes are promoted.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape.
+
     Examples
     --------
     >>> import fastnn
@@ -243,6 +235,18 @@ def fmin(input: Tensor, other: Tensor) -> Tensor:
 def clamp_min(input: Tensor, min: float | Tensor) -> Tensor:
     """No element below min: ``torch.clamp_min``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    min : number or Tensor
+        Broadcast.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape.
+
     Examples
     --------
     >>> import fastnn
@@ -254,6 +258,18 @@ def clamp_min(input: Tensor, min: float | Tensor) -> Tensor:
 
 def clamp_max(input: Tensor, max: float | Tensor) -> Tensor:
     """No element above max: ``torch.clamp_max``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    max : number or Tensor
+        Broadcast.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape.
 
     Examples
     --------
@@ -302,58 +318,3 @@ def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """
     two = math.log(2)
     return logaddexp(as_tensor(input) * two, as_tensor(other) * two) / two
-
-
-def bitwise_and(input: Tensor, other: Tensor) -> Tensor:
-    """Bits of both, of integers or bools: ``torch.bitwise_and``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.bitwise_and(fastnn.tensor([6]), fastnn.tensor([3]))
-    tensor([2])
-    """
-    return _bits("bitwise_and", operator.and_, input, other)
-
-
-def bitwise_or(input: Tensor, other: Tensor) -> Tensor:
-    """Bits of either, of integers or bools: ``torch.bitwise_or``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.bitwise_or(fastnn.tensor([6]), fastnn.tensor([3]))
-    tensor([7])
-    """
-    return _bits("bitwise_or", operator.or_, input, other)
-
-
-def bitwise_xor(input: Tensor, other: Tensor) -> Tensor:
-    """Bits of one of them alone, of integers or bools: ``torch.bitwise_xor``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.bitwise_xor(fastnn.tensor([6]), fastnn.tensor([3]))
-    tensor([5])
-    """
-    return _bits("bitwise_xor", operator.xor, input, other)
-
-
-def bitwise_not(input: Tensor) -> Tensor:
-    """All bits turned, of integers or bools: ``torch.bitwise_not``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.bitwise_not(fastnn.tensor([0]))
-    tensor([-1])
-    """
-    return _bits("bitwise_not", operator.invert, input)
-
-
-def _bits(op, function, input, *other):
-    given = [as_tensor(input)]
-    given += [o if isinstance(o, int) and abs(o) < 1 << 63 else as_tensor(o) for o in other]
-    with named(op):
-        return function(*given)

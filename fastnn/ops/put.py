@@ -25,6 +25,23 @@ __all__ = ["index_copy", "index_fill", "index_put", "masked_scatter", "scatter_r
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at these places of the flattened input: ``torch.take``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    index : Tensor
+        Any shape, int64 or int32; negative ones count from the end.
+
+    Returns
+    -------
+    Tensor
+        The shape of the index.
+
+    Raises
+    ------
+    IndexError
+        Places outside the input.
+
     Examples
     --------
     >>> import fastnn
@@ -49,6 +66,27 @@ def _rows(index, dim, like):
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: float | Tensor) -> Tensor:
     """The slices at these places of a dimension replaced by one number: ``torch.index_fill``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    dim : int
+        Negative ones count from the end.
+    index : Tensor
+        (K,), int64 or int32.
+    value : number or 0-d Tensor
+        What to write.
+
+    Returns
+    -------
+    Tensor
+        Of the input's shape and dtype.
+
+    Raises
+    ------
+    IndexError
+        Places outside the dimension.
 
     Examples
     --------
@@ -76,6 +114,29 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: float | Tensor) ->
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """The slices at these places of a dimension replaced by those of source: ``torch.index_copy``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    dim : int
+        Negative ones count from the end.
+    index : Tensor
+        (K,), int64 or int32.
+    source : Tensor
+        The input's shape with K at `dim`.
+
+    Returns
+    -------
+    Tensor
+        Of the input's shape and dtype.
+
+    Raises
+    ------
+    IndexError
+        Places outside the dimension.
+    ValueError
+        Shapes that do not fit.
+
     Examples
     --------
     >>> import fastnn
@@ -86,7 +147,11 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     dim = checked_dim(dim, x, "index_copy")
     if x.ndim == 0:
         return source.reshape(())
-    return scatter(x, dim, _rows(index, dim, x), source)
+    rows = _rows(index, dim, x)
+    wanted = (*x.shape[:dim], index.numel(), *x.shape[dim + 1 :])
+    if tuple(source.shape) != wanted:
+        raise ValueError(f"index_copy: source must have shape {wanted}, got {tuple(source.shape)}")
+    return scatter(x, dim, rows, source)
 
 
 def index_put(
@@ -95,6 +160,29 @@ def index_put(
     """The elements at ``input[indices]`` replaced by values, or values added to them.
 
     Has the behaviour of ``torch.index_put``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    indices : tuple of Tensor
+        Integers or bools, as in ``input[indices]``.
+    values : Tensor or number
+        Broadcast to the elements' shape.
+    accumulate : bool
+        Add instead of replacing; elements named twice are added twice. Default False.
+
+    Returns
+    -------
+    Tensor
+        Of the input's shape and dtype.
+
+    Raises
+    ------
+    IndexError
+        Places outside the input.
+    ValueError
+        Shapes that do not fit.
 
     Examples
     --------
@@ -123,6 +211,25 @@ def _put(x, places, values, accumulate):
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """Where the mask holds, the elements of source, in their order: ``torch.masked_scatter``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    mask : Tensor
+        bool, broadcast to the input's shape.
+    source : Tensor
+        At least as many elements as the mask holds.
+
+    Returns
+    -------
+    Tensor
+        Of the input's shape and dtype.
+
+    Raises
+    ------
+    ValueError
+        Too few elements.
 
     Examples
     --------

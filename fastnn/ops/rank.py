@@ -1,4 +1,4 @@
-"""Statistics by rank, and sums that pass over NaN: median, quantile, mode, nanmean and their kin."""
+"""Statistics by rank: median, quantile, mode and their kin."""
 
 from __future__ import annotations
 
@@ -22,15 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "aminmax",
-    "count_nonzero",
     "kthvalue",
     "median",
     "mode",
     "msort",
-    "nanmean",
     "nanmedian",
     "nanquantile",
-    "nansum",
     "quantile",
 ]
 
@@ -59,6 +56,29 @@ def _at_rank(x, rank, dim):
 
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
     """The k-th smallest element along a dimension, and its place: ``torch.kthvalue``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    k : int
+        From 1.
+    dim : int
+        Default -1.
+    keepdim : bool
+        Keep the dimension, with size 1. Default False.
+
+    Returns
+    -------
+    named tuple (values, indices)
+        The input's shape without `dim`; indices int64.
+
+    Raises
+    ------
+    ValueError
+        A k that the dimension has not.
+    IndexError
+        A `dim` that the input has not.
 
     Examples
     --------
@@ -128,6 +148,25 @@ def nanmedian(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """`median` that passes over NaN: ``torch.nanmedian``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    dim : int, optional
+        Default: of all elements.
+    keepdim : bool
+        Keep the dimension, with size 1. Default False.
+
+    Returns
+    -------
+    Tensor, or named tuple (values, indices)
+        0-d, or the input's shape without `dim`.
+
+    Raises
+    ------
+    IndexError
+        A `dim` that the input has not.
+
     Examples
     --------
     >>> import fastnn
@@ -144,6 +183,25 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> tuple[Tensor, T
     """The most frequent element along a dimension, the smallest of several, and its last place.
 
     Has the behaviour of ``torch.mode``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    dim : int
+        Default -1.
+    keepdim : bool
+        Keep the dimension, with size 1. Default False.
+
+    Returns
+    -------
+    named tuple (values, indices)
+        The input's shape without `dim`; indices int64.
+
+    Raises
+    ------
+    IndexError
+        A `dim` that the input has not.
 
     Examples
     --------
@@ -269,6 +327,31 @@ def nanquantile(
 ) -> Tensor:
     """`quantile` that passes over NaN: ``torch.nanquantile``.
 
+    Parameters
+    ----------
+    input : Tensor
+        Any shape, float.
+    q : float or Tensor
+        Fractions from 0 to 1, 0-d or (Q,).
+    dim : int, optional
+        Default: of all elements.
+    keepdim : bool
+        Keep the dimension, with size 1. Default False.
+    interpolation : {"linear", "lower", "higher", "nearest", "midpoint"}
+        Between neighbours. Default "linear".
+
+    Returns
+    -------
+    Tensor
+        As `quantile`; NaN where all are NaN.
+
+    Raises
+    ------
+    ValueError
+        Fractions outside [0, 1], or another `interpolation`.
+    IndexError
+        A `dim` that the input has not.
+
     Examples
     --------
     >>> import fastnn
@@ -278,39 +361,31 @@ def nanquantile(
     return _quantile(as_tensor(input), q, dim, keepdim, interpolation, True, "nanquantile")
 
 
-def nansum(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The sum of the elements that are not NaN: ``torch.nansum``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.nansum(fastnn.tensor([1.0, float("nan"), 2.0]))
-    tensor(3.)
-    """
-    x = as_tensor(input)
-    return (
-        where(isnan(x), 0.0, x).sum(dim, keepdim) if x.is_floating_point() else x.sum(dim, keepdim)
-    )
-
-
-def nanmean(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The mean of the elements that are not NaN: ``torch.nanmean``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.nanmean(fastnn.tensor([1.0, float("nan"), 2.0]))
-    tensor(1.5)
-    """
-    x = as_tensor(input)
-    known = (x.detach() == x.detach()).to(x.dtype)
-    return nansum(x, dim, keepdim) / known.sum(dim, keepdim)
-
-
 def aminmax(
     input: Tensor, *, dim: int | None = None, keepdim: bool = False
 ) -> tuple[Tensor, Tensor]:
     """The smallest and the largest element: ``torch.aminmax``.
+
+    Parameters
+    ----------
+    input : Tensor
+        Any shape and dtype.
+    dim : int, optional
+        Default: of all elements.
+    keepdim : bool
+        Keep the dimension, with size 1. Default False.
+
+    Returns
+    -------
+    named tuple (min, max)
+        The input's shape without `dim`, or 0-d.
+
+    Raises
+    ------
+    ValueError
+        No elements.
+    IndexError
+        A `dim` that the input has not.
 
     Examples
     --------
@@ -331,15 +406,3 @@ def msort(input: Tensor) -> Tensor:
     tensor([1, 2, 3])
     """
     return sort(input, 0).values
-
-
-def count_nonzero(input: Tensor, dim: int | None = None) -> Tensor:
-    """How many elements are not 0, of all or along dimensions: ``torch.count_nonzero``.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.count_nonzero(fastnn.tensor([2.0, 0.0, 3.0]))
-    tensor(2)
-    """
-    return (as_tensor(input) != 0).sum(dim)

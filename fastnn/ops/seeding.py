@@ -71,7 +71,7 @@ def get_rng_state() -> Tensor:
 
 
 def set_rng_state(new_state: Tensor) -> None:
-    """Continue the default generator from a state that `get_rng_state` returned.
+    """Continue the default generator from `new_state`, which `get_rng_state` returned.
 
     Examples
     --------

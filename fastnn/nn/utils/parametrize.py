@@ -53,7 +53,7 @@ class ParametrizationList(Module):
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Whether a module has parametrizations, or one of this name.
+    """Whether `module` has parametrizations, or one of `tensor_name`.
 
     Examples
     --------
