@@ -83,7 +83,7 @@ static inline int64_t fnn_conv_frame(const struct conv *g, int64_t channels)
 /* Whether a convolution may read y's neighbours from a frame instead of packing patches. */
 static inline int fnn_conv_frames(const struct conv *g)
 {
-    return g->kh * g->kw > 1 && g->kh * g->kw <= FNN_MATMUL_DEPTH && g->in * g->out > 1 &&
+    return g->kh * g->kw > 1 && g->kh * g->kw <= FNN_MATMUL_DEPTH &&
            !(g->transposed && g->stride_h * g->stride_w > 1);
 }
 

@@ -75,7 +75,7 @@ static void conv_forward(const fnn_args *a, int part, int parts)
     const real *bias = a->p[4];
     const int64_t act = a->n[17];
     int64_t item, end;
-    if (g.in == 1 && g.out == 1) {
+    if (g.in == 1 && g.out == 1 && !reads_frames(&g)) {
         share(g.num * g.groups, 1, part, parts, &item, &end);
         for (; item < end; item++) {
             real *y = (real *)a->p[0] + item * outputs;
@@ -162,6 +162,12 @@ static void conv_weight_backward(const fnn_args *a, int part, int parts)
             for (int64_t oy = 0; oy < g.oh; oy += most) {
                 if (fnn_ending()) return;
                 const int64_t rows = g.oh - oy < most ? g.oh - oy : most, i = n * g.groups + group;
+                if (g.in == 1 && g.out == 1) {
+                    add_dots(&g, frame, (const real *)a->p[3] + i * plane,
+                             (const real *)a->p[2] + i * outputs, dw, oy, oy + rows,
+                             n == n0 && oy == 0);
+                    continue;
+                }
                 frame_pixels(frame, &g, (const real *)a->p[3] + i * g.in * plane,
                              oy * g.stride_h - g.pad_h, fnn_conv_frame_rows(&g, rows), cols);
                 add_rows(&g, frame, (const real *)a->p[2] + i * g.out * outputs, dw, t0, t1, oy,

@@ -3,8 +3,7 @@
 #ifndef FASTNN_CONV_WEIGHT_H
 #define FASTNN_CONV_WEIGHT_H
 
-#include "conv_pack.h"
-#include "conv_tile.h"
+#include "conv_frame.h"
 
 /* frame(rows, cols, in) = rows y0.. and columns -pad_w.. of x (in, ih, iw), zero outside */
 static void frame_pixels(real *frame, const struct conv *g, const real *x, int64_t y0, int64_t rows,
@@ -81,6 +80,45 @@ static void add_rows(const struct conv *g, const real *frame, const real *dy, re
                 }
             }
         }
+    }
+}
+
+#define DOTS 9 /* taps whose sums are kept in registers */
+
+/* dw (kh, kw) += dy's rows oy0..oy1 times the image below each tap: where one channel goes into
+ * one, there is nothing but taps to make vectors of, and so pixels are summed up side by side. */
+static void add_dots(const struct conv *g, real *frame, const real *x, const real *dy, real *dw,
+                     int64_t oy0, int64_t oy1, int fresh)
+{
+    const int64_t set = fnn_conv_frame_set(g), cols = fnn_conv_frame_cols(g);
+    const int64_t taps = g->kh * g->kw, down = g->stride_h * cols, whole = g->ow - g->ow % VL;
+    frame_image(frame, g, x, 1, oy0 * g->stride_h - g->pad_h, -g->pad_w,
+                fnn_conv_frame_rows(g, oy1 - oy0), g->stride_w, set);
+    for (int64_t first = 0; first < taps; first += DOTS) {
+        vec sum[DOTS];
+        const real *from[DOTS];
+        UNROLL for (int i = 0; i < DOTS; i++)
+        {
+            const int64_t t = first + i < taps ? first + i : first; /* some twice: not kept */
+            const int64_t j = t % g->kw * g->dilation_w;
+            from[i] =
+                frame + t / g->kw * g->dilation_h * cols + j % g->stride_w * set + j / g->stride_w;
+            sum[i] = (vec){0};
+        }
+        for (int64_t oy = oy0; oy < oy1; oy++) {
+            const real *row = dy + oy * g->ow;
+            const int64_t at = (oy - oy0) * down;
+            for (int64_t i = 0; i < whole; i += VL) {
+                const vec d = vload(row + i);
+                UNROLL for (int t = 0; t < DOTS; t++) sum[t] += d * vload(from[t] + at + i);
+            }
+            if (whole == g->ow) continue;
+            const vec d = vload_part(row + whole, g->ow - whole);
+            UNROLL for (int t = 0; t < DOTS; t++) sum[t] +=
+                d * vload_part(from[t] + at + whole, g->ow - whole);
+        }
+        for (int t = 0; t < DOTS && first + t < taps; t++)
+            dw[first + t] = vsum(sum[t]) + (fresh ? 0 : dw[first + t]);
     }
 }
 

@@ -65,21 +65,56 @@ cdef Tensor conv(Spec spec, Tensor x, Tensor w, Tensor bias):
 cdef Tensor conv_input(Spec spec, Tensor dy, Tensor w, Tensor bias):
     """dx (num, groups * cin, ih, iw), plus a bias: a transposed convolution."""
     cdef Geometry *g = &spec.g
-    cdef Tensor dx = new_4d(dy.dtype_, g.num, g.groups * g.cin, g.ih, g.iw)
-    cdef fnn_call c
+    cdef Tensor dx, py = contiguous(dy), pw = exchanged(g, w), pb = packed(bias)
     cdef Node node
-    cdef Tensor t, space, py = contiguous(dy), pw = exchanged(g, w), pb = packed(bias)
-    start(&c, FNN_conv_forward, dy.dtype_)
-    put_geometry(&c, g, True)
-    space = scratch(&c, fnn_conv_scratch(c.args.n))
-    for t in (dx, space, py, pw, pb):
-        optional_buffer(&c, t)
-    run(&c, 2, spec.work(), 0)
+    if g.stride_h * g.stride_w > 1 and g.dilation_h * g.dilation_w == 1 and g.kh >= g.stride_h and g.kw >= g.stride_w:
+        dx = by_phases(g, py, pw, pb)
+    else:
+        dx = transposed(g, py, pw, pb)
     if grad_enabled() and (dy.wants_grad or w.wants_grad or (bias is not None and bias.wants_grad)):
         node = record("conv_input", dx, (dy, w) if bias is None else (dy, w, bias), conv_input_rule, conv_input_graph)
         save(node, dy, w, None)
         node.extra = spec
     return dx
+
+
+cdef Tensor transposed(Geometry *g, Tensor dy, Tensor w, Tensor bias):
+    """`conv_input` of contiguous tensors, w seen from y's side, by one Call."""
+    cdef Tensor t, space, dx = new_4d(dy.dtype_, g.num, g.groups * g.cin, g.ih, g.iw)
+    cdef fnn_call c
+    start(&c, FNN_conv_forward, dy.dtype_)
+    put_geometry(&c, g, True)
+    space = scratch(&c, fnn_conv_scratch(c.args.n))
+    for t in (dx, space, dy, w, bias):
+        optional_buffer(&c, t)
+    run(&c, 2, 2.0 * dx.size_ * g.cout * g.kh * g.kw, 0)
+    return dx
+
+
+cdef Tensor by_phases(Geometry *g, Tensor dy, Tensor w, Tensor bias):
+    """`transposed` for a stride above 1: pixels of dx that the same taps meet, a stride apart, are a
+    transposed convolution of stride 1 with these taps alone. The zeros between dy's pixels are never read."""
+    cdef Tensor dx = new_4d(dy.dtype_, g.num, g.groups * g.cin, g.ih, g.iw)
+    cdef int64_t channels = g.groups * g.cin, a, b, first_h, first_w
+    cdef Geometry p = g[0]
+    p.stride_h = p.stride_w = 1
+    for a in range(min(g.stride_h, g.ih)):
+        for b in range(min(g.stride_w, g.iw)):
+            first_h, first_w = (a + g.pad_h) % g.stride_h, (b + g.pad_w) % g.stride_w
+            p.kh, p.kw = each_of(g.kh, first_h, g.stride_h), each_of(g.kw, first_w, g.stride_w)
+            p.ih, p.iw = each_of(g.ih, a, g.stride_h), each_of(g.iw, b, g.stride_w)
+            p.pad_h, p.pad_w = (a + g.pad_h) // g.stride_h, (b + g.pad_w) // g.stride_w
+            taps = view(w, first_h * g.kw + first_w, 3, [channels * g.cout, p.kh, p.kw],
+                        [g.kh * g.kw, g.stride_h * g.kw, g.stride_w])
+            pixels = view(dx, a * g.iw + b, 4, [g.num, channels, p.ih, p.iw],
+                          [channels * g.ih * g.iw, g.ih * g.iw, g.stride_h * g.iw, g.stride_w])
+            copy_into(pixels, transposed(&p, dy, contiguous(taps), bias))
+    return dx
+
+
+cdef inline int64_t each_of(int64_t size, int64_t first, int64_t step):
+    """How many of first, first + step, ... are below size."""
+    return (size - first + step - 1) // step
 
 
 cdef Tensor conv_weight(Spec spec, Tensor x, Tensor dy, Tensor into, bint accumulate):
