@@ -11,7 +11,7 @@ import numpy as np
 
 from fastnn._engine.engine import Tensor, from_numpy, tensor, world_changed
 from fastnn.optim import states
-from fastnn.optim.arena import Arena, norm_of, overlap
+from fastnn.optim.arena import Arena, finite_gate, norm_of, overlap
 from fastnn.optim.group import ParamGroup
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Optimizer:
         self._check_options(options or {})
         self.defaults = defaults
         self._skip, self._clipped, self._gate = False, False, from_numpy(np.array([1.0, 0.0, 0.0]))
+        self._finite_gate = None  # of _step_if_finite
         self.param_groups = []
         self._arenas = []  # all, in order
         self._homes = {}  # id of a parameter -> (arena, its index there)
@@ -221,6 +222,19 @@ class Optimizer:
         for arena in self._arenas:
             arena.step(gate)
         return loss
+
+    @property
+    def _can_look(self) -> bool:
+        """Whether `_step_if_finite` does all that `step` does."""
+        return type(self).step is Optimizer.step and not (self._skip or self._clipped)
+
+    def _step_if_finite(self, *values: Tensor) -> None:
+        """`step`, but nothing changes where one of the values, numbers in tensors, is NaN or infinite."""
+        if self._finite_gate is None:
+            self._finite_gate = from_numpy(np.array([1.0, 0.0, 0.0]))
+        finite_gate(list(values), self._finite_gate)
+        for arena in self._arenas:
+            arena.step(self._finite_gate)
 
     def clip_norm(self, max_norm: float | None) -> None:
         """Have the next step scale all gradients down together to a norm of at most `max_norm`.

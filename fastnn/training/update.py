@@ -73,7 +73,13 @@ class Update:
         self._record = record and not self.by_closure
         self.steps = self.pending = self._rows = 0
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self._parts = (self._first_gradients, self._more_gradients, self._finish, self._apply)
+        self._parts = (
+            self._first_gradients,
+            self._more_gradients,
+            self._finish,
+            self._apply,
+            self._whole,
+        )
         name = type(model).__name__
         self._recorded = [_named(CompiledFunction, part, name) for part in self._parts]
         self._now, self._watch = self._parts, Watch(model, loss)
@@ -85,6 +91,13 @@ class Update:
         """Before an epoch, and wherever others may have changed something: is recording safe now?"""
         safe = self._watch.is_safe() and self._record
         self._now = self._recorded if safe else self._parts
+        # one recording of all costs less than two; but it can be left only before it or after it
+        self._at_a_stroke = (
+            safe
+            and self._plain
+            and self.ema is None
+            and getattr(self.optimizer, "_can_look", False)
+        )
         self._watched = [b for b in self.model.buffers() if b.is_floating_point() and b.numel()]
 
     def take_over(self, other: Update) -> None:
@@ -94,8 +107,9 @@ class Update:
     @property
     def replays(self) -> bool:
         """Whether steps are replayed, all of them, from now on as far as one can know."""
-        counts = self._recorded[0]
-        return self._now is self._recorded and counts.replayed > 0 and counts.eager == 0
+        parts = self._recorded
+        replayed, eager = sum(part.replayed for part in parts), sum(part.eager for part in parts)
+        return self._now is parts and replayed > 0 and eager == 0
 
     def __call__(self, inputs: tuple, target: Tensor) -> tuple[float, Tensor | None]:
         """Gradients of a batch and, where the window is full, the step: the loss and the output.
@@ -108,12 +122,15 @@ class Update:
         """
         if self.by_closure:
             return self._closure_step(inputs, target)
-        result = self._now[0 if self.pending == 0 else 1](*inputs, target)
+        whole = self._at_a_stroke and not self._interrupt.at_once
+        result = self._now[4 if whole else 0 if self.pending == 0 else 1](*inputs, target)
         value = result[0].item()
         if value - value != 0 or self._watched:
             self._check(result)
         self._interrupt.at_once = False
-        if self._plain:  # nothing between gradients and step: their sizes need not be known
+        if whole:
+            self._after()
+        elif self._plain:  # nothing between gradients and step: their sizes need not be known
             self._now[3]()
             self._after()
         else:
@@ -167,6 +184,12 @@ class Update:
         if self._watched:
             with fastnn.no_grad():
                 result.append(fastnn.cat([b.reshape(-1) for b in self._watched]).sum())
+        return result
+
+    def _whole(self, *fields):
+        """Gradients and step; the step is left out where what `_check` looks at is not finite."""
+        result = self._first_gradients(*fields)
+        self.optimizer._step_if_finite(result[0], *(result[-1:] if self._watched else ()))
         return result
 
     def _finish(self, *scale):
