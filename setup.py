@@ -47,8 +47,6 @@ CORE = "-O2"
 WARN = "-Wall -Wextra" + (" -Werror" if os.environ.get("FASTNN_WERROR") == "1" else "")
 STANDARD = "-std=c11 -fvisibility=hidden"
 CYTHON = "-w -fno-strict-aliasing -fvisibility=hidden"  # its warnings are not ours to mend
-if not (WINDOWS or MACOS):  # Python is called through one table, not through stubs as well: smaller
-    CYTHON += " -fno-plt"
 # The modules that an ordinary eager step runs through are compiled for speed (-Os costs it about 5%:
 # python -m benchmarks overhead), the others for size: the wheel stays under 5 MB.
 FAST = (

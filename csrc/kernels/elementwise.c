@@ -4,7 +4,7 @@
  * n: sizes and strides; s: 0..2 constant operands, 4.. constants of the formula. The backward
  * kernels give dx of the operand that the comment names; dy is their first operand. */
 #include "../broadcast.h"
-#include "../vmath.h"
+#include "../vpow.h"
 
 #define KERNEL(name, operands, kinds, expression)                                                  \
     INLINE vec name##_of(const vec *v, const vec *s __attribute__((unused)))                       \

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+def _open_gate():
+    """As csrc/optim.h's gates: factor of all gradients, whether to skip the step, how many were."""
+    return from_numpy(np.array([1.0, 0.0, 0.0]))
+
+
 class Optimizer:
     """Base class of all optimizers.
 
@@ -60,8 +65,8 @@ class Optimizer:
     ) -> None:
         self._check_options(options or {})
         self.defaults = defaults
-        self._skip, self._clipped, self._gate = False, False, from_numpy(np.array([1.0, 0.0, 0.0]))
-        self._finite_gate = None  # of _step_if_finite
+        self._skip, self._clipped = False, False
+        self._gate, self._finite_gate = _open_gate(), _open_gate()
         self.param_groups = []
         self._arenas = []  # all, in order
         self._homes = {}  # id of a parameter -> (arena, its index there)
@@ -230,8 +235,6 @@ class Optimizer:
 
     def _step_if_finite(self, *values: Tensor) -> None:
         """`step`, but nothing changes where one of the values, numbers in tensors, is NaN or infinite."""
-        if self._finite_gate is None:
-            self._finite_gate = from_numpy(np.array([1.0, 0.0, 0.0]))
         finite_gate(list(values), self._finite_gate)
         for arena in self._arenas:
             arena.step(self._finite_gate)
@@ -363,7 +366,7 @@ class Optimizer:
     def __setstate__(self, state):
         self.defaults, self.initial_state = state["defaults"], state["initial_state"]
         self._skip, self._clipped = state["skip"], False
-        self._gate = from_numpy(np.array([1.0, 0.0, 0.0]))
+        self._gate, self._finite_gate = _open_gate(), _open_gate()
         self.param_groups, self._arenas, self._homes = [], [], {}
         for group in state["groups"]:
             self.add_param_group(group)
