@@ -124,7 +124,7 @@ def test_activations_fold_into_convolutions(activation, passes, threads):
         (3, 4, 3, 3): nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2),
         (2, 5, 4, 9): nn.Conv2d(5, 17, 1),
         (2, 4, 9, 7): nn.Conv2d(4, 4, 3, groups=4),
-        (1, 3, 5, 6): nn.ConvTranspose2d(3, 2, 3, stride=2),
+        (1, 3, 5, 6): nn.ConvTranspose2d(3, 2, 3),
     }
     for shape, layer in layers.items():
         x = np.random.default_rng(1).standard_normal(shape).astype("float32") * 3

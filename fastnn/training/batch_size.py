@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -129,6 +130,7 @@ def scale_batch_size(
 
 def _measure(trainer, dataset, size):
     """Bytes that a step with a batch of this size takes at its peak."""
+    gc.collect()  # the trial before: what it leaves must not go away in the middle of this one
     fastnn.empty_cache()
     fastnn.reset_peak_memory()
     before = fastnn.memory_stats()["allocated"]
