@@ -225,6 +225,30 @@ static inline void merge_moments(vec *mean, vec *m2, int64_t n, vec mean_b, vec 
     *m2 += m2_b + delta * delta * (share_b * (real)n);
 }
 
+/* sums of dy, and of dy (x - mean), over n elements: added to each lane's */
+static inline void add_products(const real *dy, const real *x, int64_t n, vec mean, vec *sum,
+                                vec *dot)
+{
+    for (int64_t begin = 0; begin < n; begin += SUB_BLOCK) {
+        const int64_t end = least(begin + SUB_BLOCK, n);
+        vec s[2] = {{0}}, q[2] = {{0}};
+        int64_t i = begin;
+        for (; i + 2 * VL <= end; i += 2 * VL)
+            for (int u = 0; u < 2; u++) {
+                const vec d = vload(dy + i + u * VL);
+                s[u] += d;
+                q[u] += d * (vload(x + i + u * VL) - mean);
+            }
+        for (; i < end; i += VL) {
+            const vec d = vload_upto(dy + i, end - i);
+            s[0] += d;
+            q[0] += d * (vload_upto(x + i, end - i) - mean);
+        }
+        *sum += s[0] + s[1];
+        *dot += q[0] + q[1];
+    }
+}
+
 /* `columns` columns of x (rows, stride), pivot (columns): one pass over x, the moments of GROUP
  * rows at a time taken in registers and merged */
 static inline void column_moments(const real *x, const real *pivot, int64_t rows, int64_t stride,

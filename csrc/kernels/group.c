@@ -27,34 +27,6 @@ static void group_norm_forward(const fnn_args *a, int part, int parts)
     }
 }
 
-/* sum of dy (x - mean), and of dy, over a channel's positions */
-static inline void channel_sums(const real *dy, const real *x, int64_t L, real mean, real *with_x,
-                                real *plain)
-{
-    const vec m = vset(mean);
-    vec total = {0}, total_x = {0};
-    for (int64_t begin = 0; begin < L; begin += SUB_BLOCK) {
-        const int64_t end = least(begin + SUB_BLOCK, L);
-        vec s[2] = {{0}}, sx[2] = {{0}};
-        int64_t l = begin;
-        for (; l + 2 * VL <= end; l += 2 * VL)
-            for (int u = 0; u < 2; u++) {
-                const vec d = vload(dy + l + u * VL);
-                s[u] += d;
-                sx[u] += d * (vload(x + l + u * VL) - m);
-            }
-        for (; l < end; l += VL) {
-            const vec d = vload_upto(dy + l, end - l);
-            s[0] += d;
-            sx[0] += d * (vload_upto(x + l, end - l) - m);
-        }
-        total += s[0] + s[1];
-        total_x += sx[0] + sx[1];
-    }
-    *plain = vsum(total);
-    *with_x = vsum(total_x);
-}
-
 /* dx = rstd (dy weight - mean(dy weight) - xhat mean(dy weight xhat)), means over the group; sums:
  * of dy xhat and of dy over a channel's positions, for each sample; norm_parameters adds them up.
  * p: dx (N, C, L) or NULL, sums (N, 2, C), dy, x, mean, rstd, weight   n: N, C, L, G */
@@ -70,8 +42,10 @@ static void group_norm_backward(const fnn_args *a, int part, int parts)
         real *dw = (real *)a->p[1] + i / G * 2 * C + first, *db = dw + C, plain = 0, with_x = 0;
         for (int64_t k = 0; k < K; k++) {
             const real w = weight ? weight[first + k] : 1;
-            channel_sums(dy + k * L, x + k * L, L, mean[i], dw + k, db + k);
-            dw[k] *= rstd[i];
+            vec sum = {0}, dot = {0};
+            add_products(dy + k * L, x + k * L, L, vset(mean[i]), &sum, &dot);
+            db[k] = vsum(sum);
+            dw[k] = vsum(dot) * rstd[i];
             with_x += w * dw[k];
             plain += w * db[k];
         }

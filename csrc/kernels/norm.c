@@ -7,8 +7,8 @@
 
 #define TOGETHER 4 /* rows of layer norm's backward that share one pass over weight and sums */
 #define CHUNK 512  /* channels whose sums are kept on the stack */
-#define ABREAST                                                                                    \
-    4 /* rows that are read side by side: the prefetcher loses more streams than these */
+/* rows that are read side by side: the prefetcher loses more streams than these */
+#define ABREAST 4
 #define SUPER 256 /* rows whose sums are gathered before they join the total */
 
 static inline vec vload_or(const real *p, int64_t i, int64_t lanes, real otherwise)
@@ -257,17 +257,9 @@ static inline void column_sums(const real *dy, const real *x, const real *mean, 
 static inline void channel_sums(const real *dy, const real *x, real mean, int64_t N, int64_t stride,
                                 int64_t L, real *sum, real *dot)
 {
-    vec m = vset(mean), total = {0}, total_dot = {0};
-    for (int64_t n = 0; n < N; n++) {
-        vec s = {0}, q = {0};
-        for (int64_t i = 0; i < L; i += VL) {
-            vec g = vload_upto(dy + n * stride + i, L - i);
-            s += g;
-            q += g * (vload_upto(x + n * stride + i, L - i) - m);
-        }
-        total += s;
-        total_dot += q;
-    }
+    vec total = {0}, total_dot = {0};
+    for (int64_t n = 0; n < N; n++)
+        add_products(dy + n * stride, x + n * stride, L, vset(mean), &total, &total_dot);
     *sum = vsum(total);
     *dot = vsum(total_dot);
 }

@@ -44,6 +44,46 @@ class ModuleHook:
         self.remove()
 
 
+class Hooked:
+    """What a module has of hooks."""
+
+    _has_hooks = False  # a class attribute until the first hook: calls look at one flag
+
+    def register_forward_pre_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> ModuleHook:
+        """Call ``hook(module, args)`` before forward; what it returns replaces the arguments.
+
+        With `with_kwargs` it is ``hook(module, args, kwargs)``, returning None or both. Returns a
+        handle whose ``remove()`` takes the hook away.
+        `prepend`: call it before the other hooks.
+        """
+        return ModuleHook(self, "_pre_hooks", hook, prepend, with_kwargs)
+
+    def register_forward_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> ModuleHook:
+        """Call ``hook(module, args, output)`` after forward; what it returns replaces the output.
+
+        With `with_kwargs` it is ``hook(module, args, kwargs, output)``. Returns a handle whose
+        ``remove()`` takes the hook away.
+        `prepend`: call it before the other hooks.
+        """
+        return ModuleHook(self, "_post_hooks", hook, prepend, with_kwargs)
+
+    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> ModuleHook:
+        """Call ``hook(module, grad_input, grad_output)`` in backward; what it returns replaces grad_input.
+        `prepend`: call it before the other hooks.
+        """
+        return ModuleHook(self, "_back_hooks", hook, prepend, False)
+
+    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> ModuleHook:
+        """Call ``hook(module, grad_output)`` first; what it returns replaces grad_output.
+        `prepend`: call it before the other hooks.
+        """
+        return ModuleHook(self, "_back_pre_hooks", hook, prepend, False)
+
+
 def call_with_hooks(module: Module, args: tuple, kwargs: dict[str, Any]) -> Any:
     """The module's output, its hooks called around forward."""
     if any(module.__dict__.get(kind) for kind in KINDS):

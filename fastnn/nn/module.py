@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn._engine.engine import Parameter, Tensor, world_changed
 from fastnn.nn.convert import Convertible
-from fastnn.nn.hook import ModuleHook, call_with_hooks
+from fastnn.nn.hook import Hooked, call_with_hooks
 from fastnn.nn.members import (
     BUFFER,
     MODULE,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Module(Convertible):
+class Module(Convertible, Hooked):
     """Base class of all layers and networks.
 
     Subclasses make their parameters and submodules in ``__init__``, after ``super().__init__()``,
@@ -52,7 +52,6 @@ class Module(Convertible):
 
     # Members live in the instance's own dict, so that reading one costs a plain attribute look-up;
     # _members tells by name, in order of registration, what is a parameter, a buffer or a module.
-    _has_hooks = False  # a class attribute until the first hook: calls look at one flag
 
     def __init__(self) -> None:
         self.__dict__.update(_members={}, training=True)
@@ -345,42 +344,6 @@ class Module(Convertible):
             Lists every missing and unexpected name and every wrong shape; nothing was changed then.
         """
         return load_state(self, state_dict, strict)
-
-    # --- hooks ---
-
-    def register_forward_pre_hook(
-        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
-    ) -> ModuleHook:
-        """Call ``hook(module, args)`` before forward; what it returns replaces the arguments.
-
-        With `with_kwargs` it is ``hook(module, args, kwargs)``, returning None or both. Returns a
-        handle whose ``remove()`` takes the hook away.
-        `prepend`: call it before the other hooks.
-        """
-        return ModuleHook(self, "_pre_hooks", hook, prepend, with_kwargs)
-
-    def register_forward_hook(
-        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
-    ) -> ModuleHook:
-        """Call ``hook(module, args, output)`` after forward; what it returns replaces the output.
-
-        With `with_kwargs` it is ``hook(module, args, kwargs, output)``. Returns a handle whose
-        ``remove()`` takes the hook away.
-        `prepend`: call it before the other hooks.
-        """
-        return ModuleHook(self, "_post_hooks", hook, prepend, with_kwargs)
-
-    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> ModuleHook:
-        """Call ``hook(module, grad_input, grad_output)`` in backward; what it returns replaces grad_input.
-        `prepend`: call it before the other hooks.
-        """
-        return ModuleHook(self, "_back_hooks", hook, prepend, False)
-
-    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> ModuleHook:
-        """Call ``hook(module, grad_output)`` first; what it returns replaces grad_output.
-        `prepend`: call it before the other hooks.
-        """
-        return ModuleHook(self, "_back_pre_hooks", hook, prepend, False)
 
     # --- how it looks ---
 

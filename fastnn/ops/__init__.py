@@ -54,6 +54,7 @@ from fastnn.ops import (
     product,
     put,
     random,
+    quantiles,
     rank,
     ranking,
     rectifier,
@@ -135,6 +136,7 @@ from fastnn.ops.probability import *
 from fastnn.ops.product import *
 from fastnn.ops.put import *
 from fastnn.ops.random import *
+from fastnn.ops.quantiles import *
 from fastnn.ops.rank import *
 from fastnn.ops.ranking import *
 from fastnn.ops.rectifier import *
@@ -211,6 +213,7 @@ _FAMILIES = (
     product,
     put,
     random,
+    quantiles,
     rank,
     ranking,
     rectifier,

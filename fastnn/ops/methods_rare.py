@@ -18,6 +18,7 @@ from fastnn.ops import (
     noise,
     number,
     put,
+    quantiles,
     rank,
     rectifier,
     scan,
@@ -233,9 +234,9 @@ add_methods(
         "msort": rank.msort,
         "nanmean": skipnan.nanmean,
         "nanmedian": rank.nanmedian,
-        "nanquantile": rank.nanquantile,
+        "nanquantile": quantiles.nanquantile,
         "nansum": skipnan.nansum,
-        "quantile": rank.quantile,
+        "quantile": quantiles.quantile,
     }
 )
 add_methods({"hardshrink": rectifier.hardshrink, "prelu": gate.prelu})

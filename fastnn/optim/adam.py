@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fastnn.optim.optimizer import Optimizer, at_least, two_betas
+from fastnn.optim.checks import at_least, two_betas
+from fastnn.optim.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from typing import Any

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from fastnn.optim.optimizer import Optimizer, at_least
+from fastnn.optim.checks import at_least
+from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.plateau import ReduceLROnPlateau
 from fastnn.optim.schedule import LRScheduler
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastnn.ops.argument import _number as number
+from fastnn.optim.checks import at_least
 from fastnn.optim.function import function_state
-from fastnn.optim.optimizer import Optimizer, at_least
+from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.schedule import AbsoluteLR
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from fastnn._engine.engine import Tensor, tensor
 from fastnn.autograd import enable_grad, no_grad
 from fastnn.ops import cat, zeros
-from fastnn.optim.optimizer import Optimizer, at_least
+from fastnn.optim.checks import at_least
+from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.states import _array
 from fastnn.optim.wolfe import Point, strong_wolfe
 

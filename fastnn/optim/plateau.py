@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from fastnn.optim.optimizer import Optimizer, at_least
+from fastnn.optim.checks import at_least
+from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.schedule import LRScheduler
 
 

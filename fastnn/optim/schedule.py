@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 from fastnn.ops.argument import _number as number
 from fastnn.ops.argument import _whole as whole
-from fastnn.optim.optimizer import Optimizer, at_least
+from fastnn.optim.checks import at_least
+from fastnn.optim.optimizer import Optimizer
 
 
 class LRScheduler:

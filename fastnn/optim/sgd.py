@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fastnn.optim.optimizer import Optimizer, at_least
+from fastnn.optim.checks import at_least
+from fastnn.optim.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from typing import Any

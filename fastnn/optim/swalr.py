@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from fastnn.optim.optimizer import at_least
+from fastnn.optim.checks import at_least
 from fastnn.optim.schedule import AbsoluteLR
 
 
