@@ -1,4 +1,4 @@
-"""When a second thread pays: what WARM_WORK and COLD_WORK in csrc/threads.c are chosen by.
+"""When a second thread pays: what WARM_WORK in csrc/threads.c is chosen by, and what waking costs.
 
 Times one product of matrices on one thread and on all, with the team awake (one product after the
 other) and asleep (5 ms between them). Run it on a quiet machine:  python benchmarks/threads.py

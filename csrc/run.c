@@ -98,7 +98,8 @@ static struct {
     int refused;                      /* calls[end] refused its data */
     struct {
         _Alignas(64) atomic_llong claimed; /* the turn after the last in which the part was taken */
-        int64_t useful;                    /* ns that the thread did not wait */
+        int64_t came;                      /* ns until the thread was there */
+        int64_t useful;                    /* ns that it did not wait */
     } part[MOST_PARTS];
 } team;
 
@@ -238,13 +239,16 @@ static int64_t run_team(const fnn_call *calls, int64_t count, int parts, int pac
         int64_t waited = work_through(calls, count, first, me, n);
         if (own != mode) set_mode(own);
         if (me) here.ended = 0;
+        team.part[me].came = begin - team.start;
         team.part[me].useful = fnn_now() - begin - waited;
     }
-    int64_t least = team.part[0].useful;
-    for (int i = 1; i < threads; i++)
+    int64_t least = team.part[0].useful, last = 0;
+    for (int i = 1; i < threads; i++) {
         if (team.part[i].useful < least) least = team.part[i].useful;
+        if (team.part[i].came > last) last = team.part[i].came;
+    }
     /* parts are equal: one thread alone would have taken about `threads` times the least */
-    fnn_region_ended(threads * least - (fnn_now() - team.start), paced, asleep);
+    fnn_region_ended(threads * least - (fnn_now() - team.start), last, paced, asleep);
     return team.end;
 }
 #endif
@@ -276,6 +280,10 @@ static int64_t run(const fnn_call *calls, int64_t count, int paced)
         int stop = team.refused;
         atomic_store_explicit(&team.busy, 0, memory_order_release);
         if (stop) return done;
+    } else if (parts == 1 && asleep) {
+        done = run_alone(calls, 0, count);
+        fnn_ran_alone();
+        return done;
     }
 #else
     (void)paced;

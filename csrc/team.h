@@ -13,7 +13,9 @@ int fnn_share(double work, int parts); /* parts worth using, of a team that is a
 
 /* threads worth using; asleep: they must be woken; paced: somebody else judges whether it pays */
 int fnn_parts(double work, int paced, int *asleep);
-void fnn_region_ended(int64_t saved, int paced, int asleep); /* ns; the team is awake now */
+void fnn_ran_alone(void); /* after fnn_parts gave 1 because the team is asleep */
+/* came: ns until the last thread was there; the team is awake now */
+void fnn_region_ended(int64_t saved, int64_t came, int paced, int asleep);
 
 int fnn_pace_next(fnn_pace *pace); /* whether the next run is with the team */
 void fnn_pace_took(fnn_pace *pace, int team, int64_t ns);

@@ -17,14 +17,18 @@
 static int omp_start; /* OpenMP's own limit when the library was loaded */
 #endif
 
-/* Work below which a second thread costs more than it saves, in floating point operations:
- * benchmarks/threads.py measures it. Waking a team costs 50 us on one machine and 3 ms on another
- * (a virtual CPU that must be woken too), so the least work to wake it for is learnt. */
+/* Work below which a second thread costs more than it saves, in floating point operations, even
+ * when the team is awake: benchmarks/threads.py measures it. */
 #define WARM_WORK 2e5
-#define COLD_WORK 1e7
-#define COLD_MOST_WORK 2e8
-#define WARM_NS 1000000 /* how long a team stays awake after a region */
-#define ROW_NS 20000000 /* work is missed in a row when it comes within this time */
+#define WARM_NS 2000000 /* how long a team stays awake after a region */
+#define FLOPS_PER_NS 20 /* of one thread, about */
+
+/* Waking a team costs 50 us on one machine and 3 ms on another (a virtual CPU that must be woken
+ * too), so that is measured. A team is woken when one thread has been busy for as long as waking
+ * takes, in a row: who rents until the rent has come to the price pays at most twice. */
+#define WAKE_NS 100000
+#define WAKE_LEAST_NS 20000
+#define WAKE_MOST_NS 3000000
 
 /* Regions earn credit by the time that they save over one thread, and lose it by what they take
  * longer: without credit, because others use our CPUs, one thread for a while; each time longer
@@ -40,10 +44,11 @@ static atomic_int forked; /* this process is a child of fork */
 static atomic_llong alone_until;
 static int64_t credit = CREDIT_MOST_NS, leave = LEAVE_NS; /* the team's owner's alone */
 
+static atomic_llong wake_ns = WAKE_NS;
+
 /* OpenMP keeps one team per thread that starts regions */
-static _Thread_local int64_t last_region, last_missed;
-static double cold_work = COLD_WORK; /* and these */
-static _Thread_local double missed;  /* work done by one thread since the team fell asleep */
+static _Thread_local int64_t last_region;
+static _Thread_local int64_t alone_begin, alone_end, alone_ns; /* busy without the sleeping team */
 
 int64_t fnn_now(void)
 {
@@ -116,24 +121,32 @@ int fnn_parts(double work, int paced, int *asleep)
     *asleep = now - last_region > WARM_NS;
     if (paced) return fnn_share(work, parts);
     if (now < atomic_load_explicit(&alone_until, memory_order_relaxed)) return 1;
-    if (*asleep) { /* wake it for enough work, at once or in a row */
-        missed = work + (now - last_missed > ROW_NS ? 0 : missed);
-        last_missed = now;
-        if (missed < cold_work) return 1;
+    if (*asleep) {
+        if (now - alone_end > WARM_NS) alone_ns = 0; /* it would have fallen asleep meanwhile */
+        const double saves = (double)alone_ns + work / (2 * FLOPS_PER_NS);
+        alone_begin = now;
+        if (saves < (double)atomic_load_explicit(&wake_ns, memory_order_relaxed)) return 1;
     }
-    missed = 0;
     return fnn_share(work, parts);
 }
 
-void fnn_region_ended(int64_t saved, int paced, int asleep)
+void fnn_ran_alone(void)
+{
+    alone_end = fnn_now();
+    alone_ns += alone_end - alone_begin;
+}
+
+void fnn_region_ended(int64_t saved, int64_t came, int paced, int asleep)
 {
     last_region = fnn_now();
-    if (paced) return;
     if (asleep) {
-        double work = saved < 0 ? 2 * cold_work : cold_work / 2;
-        cold_work = work < COLD_WORK ? COLD_WORK : work > COLD_MOST_WORK ? COLD_MOST_WORK : work;
-        return;
+        int64_t wake = atomic_load_explicit(&wake_ns, memory_order_relaxed);
+        wake += (came - wake) / 4;
+        wake = wake < WAKE_LEAST_NS ? WAKE_LEAST_NS : wake > WAKE_MOST_NS ? WAKE_MOST_NS : wake;
+        atomic_store_explicit(&wake_ns, wake, memory_order_relaxed);
+        alone_ns = 0;
     }
+    if (paced || asleep) return;
     credit += saved > -LOSS_MOST_NS ? saved : -LOSS_MOST_NS;
     if (credit >= CREDIT_MOST_NS) {
         credit = CREDIT_MOST_NS;
