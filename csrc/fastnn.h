@@ -84,11 +84,11 @@ int fnn_openmp(void);      /* the OpenMP version that was built in, or 0 */
 extern int (*fnn_ask)(void);
 int64_t fnn_run(const fnn_call *calls, int64_t count);
 
-/* Whether a team pays for a list of Calls that runs again and again is learnt by trying, as the
- * bits are the same: how long it takes alone [0] and with the team [1] (all zero at the start). */
+/* pace.c: whether a team pays for a list of Calls that runs again and again, learnt from how long
+ * it takes alone [0] and with the team [1]: ns of so many runs of late. All zero at the start. */
 typedef struct {
-    double ns[2];
-    int team, runs, trial, rest;
+    double ns[2], runs[2];
+    int team, since, trial, rest;
     int64_t used_ns, rest_ns;
 } fnn_pace;
 int64_t fnn_run_paced(const fnn_call *calls, int64_t count, fnn_pace *pace);

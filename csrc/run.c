@@ -93,6 +93,7 @@ static struct {
     _Alignas(64) atomic_llong turn;   /* the Call at work: the region's first turn + its index */
     _Alignas(64) atomic_int finished; /* parts of the turn that are done */
     atomic_int stop;                  /* leave the rest of the Calls to one thread */
+    int paced;                        /* the region's Calls run again and again, see pace.c */
     int64_t start;                    /* when the region began */
     int64_t end;                      /* the first Call that the team does not run */
     int refused;                      /* calls[end] refused its data */
@@ -131,22 +132,22 @@ static int64_t wait_turn(int64_t turn, int64_t before)
     return now - begin;
 }
 
-static int parts_of(const fnn_call *c, int parts)
+static int parts_of(const fnn_call *c, int parts, int paced)
 {
     if (c->flags & FNN_SERIAL) return 1;
     if (c->work > FINE_WORK) parts *= FINE_PARTS;
     if (parts > MOST_PARTS) parts = MOST_PARTS;
     if (c->max_parts && parts > c->max_parts) parts = c->max_parts;
-    return fnn_share(c->work, parts);
+    return fnn_share(c->work, parts, paced);
 }
 
 /* The Calls from calls[i] on that need not wait for one another are done in one turn: returns the
  * first after them; total: all their parts. */
 static int64_t group_of(const fnn_call *calls, int64_t i, int64_t count, int n, int *total)
 {
-    *total = parts_of(&calls[i], n);
+    *total = parts_of(&calls[i], n, team.paced);
     for (; i + 1 < count && calls[i].flags & FNN_NO_WAIT; i++) {
-        int more = *total + parts_of(&calls[i + 1], n);
+        int more = *total + parts_of(&calls[i + 1], n, team.paced);
         if (more > MOST_PARTS) break;
         *total = more;
     }
@@ -162,7 +163,7 @@ static int64_t work_through(const fnn_call *calls, int64_t count, int64_t first,
         int total, base = 0;
         int64_t after = group_of(calls, i, count, n, &total), next = i;
         for (int64_t j = i; j < after && me < total; j++) {
-            int use = parts_of(&calls[j], n);
+            int use = parts_of(&calls[j], n, team.paced);
             for (int k = 0; k < use; k++) {
                 int part = (me + k) % use;
                 if (!claim(base + part, first + i)) continue;
@@ -179,7 +180,7 @@ static int64_t work_through(const fnn_call *calls, int64_t count, int64_t first,
         }
         /* this thread finished the turn; thread 0 also runs what follows and is for one thread */
         int bad = refused(&calls[next - 1]);
-        while (!bad && me == 0 && next < count && parts_of(&calls[next], n) == 1) {
+        while (!bad && me == 0 && next < count && parts_of(&calls[next], n, team.paced) == 1) {
             if (!asks || !fnn_ending()) calls[next].kernel(&calls[next].args, 0, 1);
             bad = refused(&calls[next++]);
         }
@@ -225,6 +226,7 @@ static int64_t run_team(const fnn_call *calls, int64_t count, int parts, int pac
     team.start = fnn_now();
     team.end = count;
     team.refused = 0;
+    team.paced = paced;
     atomic_store_explicit(&team.stop, 0, memory_order_relaxed);
 #pragma omp parallel num_threads(parts)
     {
@@ -255,11 +257,11 @@ static int64_t run_team(const fnn_call *calls, int64_t count, int parts, int pac
 
 #if defined(FNN_OPENMP)
 /* work: of all Calls that several threads may share; most: of the largest */
-static double shared_work(const fnn_call *calls, int64_t count, double *most)
+static double shared_work(const fnn_call *calls, int64_t count, int paced, double *most)
 {
     double work = 0;
     for (int64_t i = 0; i < count; i++)
-        if (parts_of(&calls[i], 2) > 1) {
+        if (parts_of(&calls[i], 2, paced) > 1) {
             work += calls[i].work;
             if (calls[i].work > *most) *most = calls[i].work;
         }
@@ -272,8 +274,8 @@ static int64_t run(const fnn_call *calls, int64_t count, int paced)
     int64_t done = 0;
 #if defined(FNN_OPENMP)
     double most = 0;
-    int asleep = 0, parts = fnn_parts(shared_work(calls, count, &most), paced, &asleep);
-    if (parts > 1) parts = fnn_share(most, parts);
+    int asleep = 0, parts = fnn_parts(shared_work(calls, count, paced, &most), paced, &asleep);
+    if (parts > 1) parts = fnn_share(most, parts, paced);
     if (parts > MOST_PARTS) parts = MOST_PARTS;
     if (parts > 1 && !atomic_exchange_explicit(&team.busy, 1, memory_order_acquire)) {
         done = run_team(calls, count, parts, paced, asleep);
@@ -296,7 +298,7 @@ static int64_t run_at(const fnn_call *calls, int64_t count, fnn_pace *pace)
 {
 #if defined(FNN_OPENMP)
     double most = 0;
-    if (pace && shared_work(calls, count, &most) > 0 && fnn_threads() > 1) {
+    if (pace && shared_work(calls, count, 1, &most) > 0 && fnn_threads() > 1) {
         int with_team = fnn_pace_next(pace);
         int64_t begin = fnn_now();
         int64_t done = with_team ? run(calls, count, 1) : run_alone(calls, 0, count);

@@ -1,4 +1,4 @@
-/* What run.c asks of threads.c. */
+/* What run.c asks of threads.c and pace.c. */
 #ifndef FASTNN_TEAM_H
 #define FASTNN_TEAM_H
 
@@ -8,8 +8,9 @@
 
 #define FINE_PARTS 2 /* for each thread, where the work is worth it */
 
-int64_t fnn_now(void);                 /* monotonic, in nanoseconds */
-int fnn_share(double work, int parts); /* parts worth using, of a team that is already awake */
+int64_t fnn_now(void); /* monotonic, in nanoseconds */
+/* parts worth using, of a team that is already awake */
+int fnn_share(double work, int parts, int paced);
 
 /* threads worth using; asleep: they must be woken; paced: somebody else judges whether it pays */
 int fnn_parts(double work, int paced, int *asleep);

@@ -20,6 +20,8 @@ static int omp_start; /* OpenMP's own limit when the library was loaded */
 /* Work below which a second thread costs more than it saves, in floating point operations, even
  * when the team is awake: benchmarks/threads.py measures it. */
 #define WARM_WORK 2e5
+#define SHARE_WORK 1e5  /* of one part */
+#define PACED_WORK 2e4  /* the same where threads only meet between Calls, and pace.c watches */
 #define WARM_NS 2000000 /* how long a team stays awake after a region */
 #define FLOPS_PER_NS 20 /* of one thread, about */
 
@@ -106,10 +108,10 @@ int fnn_threads(void)
 
 int fnn_most_parts(void) { return FINE_PARTS * fnn_threads(); }
 
-int fnn_share(double work, int parts)
+int fnn_share(double work, int parts, int paced)
 {
-    double worth = work / (WARM_WORK / 2);
-    return work < WARM_WORK ? 1 : worth < parts ? (int)worth : parts;
+    const double worth = work / (paced ? PACED_WORK : SHARE_WORK);
+    return worth < 2 ? 1 : worth < parts ? (int)worth : parts;
 }
 
 int fnn_parts(double work, int paced, int *asleep)
@@ -119,7 +121,7 @@ int fnn_parts(double work, int paced, int *asleep)
     if (parts == 1) return 1;
     int64_t now = fnn_now();
     *asleep = now - last_region > WARM_NS;
-    if (paced) return fnn_share(work, parts);
+    if (paced) return fnn_share(work, parts, 1);
     if (now < atomic_load_explicit(&alone_until, memory_order_relaxed)) return 1;
     if (*asleep) {
         if (now - alone_end > WARM_NS) alone_ns = 0; /* it would have fallen asleep meanwhile */
@@ -127,7 +129,7 @@ int fnn_parts(double work, int paced, int *asleep)
         alone_begin = now;
         if (saves < (double)atomic_load_explicit(&wake_ns, memory_order_relaxed)) return 1;
     }
-    return fnn_share(work, parts);
+    return fnn_share(work, parts, 0);
 }
 
 void fnn_ran_alone(void)
@@ -156,50 +158,4 @@ void fnn_region_ended(int64_t saved, int64_t came, int paced, int asleep)
         atomic_store_explicit(&alone_until, last_region + leave, memory_order_relaxed);
         leave = 2 * leave < LEAVE_MOST_NS ? 2 * leave : LEAVE_MOST_NS;
     }
-}
-
-/* Now and then the other way has its trial, sooner when the way in use seems the slower one: a run
- * to warm up, two that count, and if they are faster, as many more as the scheduler needs to show
- * what others on our CPUs do to it. The time between trials is many times theirs. */
-#define PACE_COLD 2
-#define PACE_TRIAL 3
-#define PACE_TRIAL_NS 10000000
-#define PACE_LEAST 8
-#define PACE_REST 16
-#define PACE_REST_MOST 256
-#define PACE_MEMORY 16 /* runs that a mean is over */
-
-int fnn_pace_next(fnn_pace *pace)
-{
-    if (pace->rest == 0) pace->rest = PACE_REST, pace->team = 1;
-    const int due = pace->runs >= PACE_LEAST && pace->used_ns >= pace->rest_ns;
-    if (pace->trial == 0 && due) pace->trial = 1, pace->used_ns = 0;
-    return pace->trial ? !pace->team : pace->team;
-}
-
-void fnn_pace_took(fnn_pace *pace, int team, int64_t ns)
-{
-    double *mean = &pace->ns[team];
-    const double other = pace->ns[!team];
-    pace->used_ns += ns;
-    if (pace->trial == 0) {
-        const int known = ++pace->runs - PACE_COLD;
-        if (other == 0 && known <= 0) return;
-        *mean += ((double)ns - *mean) / (other == 0 && known < PACE_MEMORY ? known : PACE_MEMORY);
-        if (other && *mean > other) pace->used_ns += pace->rest_ns / PACE_MEMORY;
-        return;
-    }
-    const int counted = pace->trial++ - 1;
-    if (counted == 0) {
-        *mean = 0;
-        return;
-    }
-    *mean += ((double)ns - *mean) / counted;
-    const int better = *mean < 0.97 * other;
-    if (pace->trial <= PACE_TRIAL || (better && pace->used_ns < PACE_TRIAL_NS)) return;
-    if (better) pace->team = team;
-    pace->rest = better ? PACE_REST : pace->rest < PACE_REST_MOST ? 2 * pace->rest : pace->rest;
-    pace->rest_ns = pace->rest * (better ? PACE_TRIAL * ns : pace->used_ns);
-    pace->trial = pace->runs = 0;
-    pace->used_ns = 0;
 }
