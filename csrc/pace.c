@@ -11,6 +11,7 @@
 /* Now and then the other way has its trial, sooner when the way in use seems the slower one: a run
  * to warm up, two that count, and if they are faster, as many more as the scheduler needs to show
  * what others on our CPUs do to it. The time between trials is many times theirs. */
+#define TEAM_WORK 5e6 /* floating point operations from which on the team comes first */
 #define COLD 2
 #define TRIAL 3
 #define TRIAL_NS 10000000
@@ -32,9 +33,9 @@ static void remember(fnn_pace *pace, int team, int64_t ns)
     pace->runs[team] += 1;
 }
 
-int fnn_pace_next(fnn_pace *pace)
+int fnn_pace_next(fnn_pace *pace, double work)
 {
-    if (pace->rest == 0) pace->rest = REST, pace->team = 1;
+    if (pace->rest == 0) pace->rest = REST, pace->team = work > TEAM_WORK;
     const int due = pace->since >= LEAST && pace->used_ns >= pace->rest_ns;
     if (pace->trial == 0 && due) pace->trial = 1, pace->used_ns = 0;
     return pace->trial ? !pace->team : pace->team;

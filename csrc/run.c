@@ -11,7 +11,9 @@
 #include <windows.h>
 #define yield() SwitchToThread()
 #else
+#include <pthread.h>
 #include <sched.h>
+#include <time.h>
 #define yield() sched_yield()
 #endif
 #endif
@@ -56,7 +58,9 @@ static int64_t run_alone(const fnn_call *calls, int64_t begin, int64_t count)
 
 #if defined(FNN_OPENMP)
 #define MOST_PARTS 256
-#define SPIN_NS 50000   /* a pure spin barrier collapses when two threads share a CPU */
+#define SPIN_NS 50000     /* a pure spin barrier collapses when two threads share a CPU */
+#define CROWDED_NS 200000 /* a yield that takes so long has let somebody else run */
+#define CROWDED_FOR_NS 100000000
 #define FINE_WORK 2e7   /* from here on two parts for each thread: who is held up does fewer */
 #define LOST_NS 3000000 /* waiting this long, and half of a region, is not worth its other half */
 
@@ -113,10 +117,46 @@ static int claim(int part, int64_t turn)
                                                    memory_order_acq_rel, memory_order_relaxed);
 }
 
-/* Spins, then yields; returns how long, in ns, or 0 if that was too short to look at the clock.
- * before: how long this thread has waited in this region. */
+#if !defined(_WIN32)
+/* Where others use our CPUs, who waits had better sleep: each yield costs a turn of theirs, some
+ * ms, and the right to run soon after. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t woken;
+    atomic_int count;
+} sleepers = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+
+static void sleep_on(int64_t turn)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += ASK_NS;
+    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    pthread_mutex_lock(&sleepers.lock);
+    atomic_fetch_add(&sleepers.count, 1);
+    if (atomic_load(&team.turn) == turn)
+        pthread_cond_timedwait(&sleepers.woken, &sleepers.lock, &until);
+    atomic_fetch_sub(&sleepers.count, 1);
+    pthread_mutex_unlock(&sleepers.lock);
+}
+
+static void wake_sleepers(void)
+{
+    if (atomic_load(&sleepers.count) == 0) return;
+    pthread_mutex_lock(&sleepers.lock);
+    pthread_cond_broadcast(&sleepers.woken);
+    pthread_mutex_unlock(&sleepers.lock);
+}
+#else
+#define sleep_on(turn) yield()
+#define wake_sleepers() ((void)0)
+#endif
+
+/* Spins, then yields or sleeps; returns how long, in ns, or 0 if that was too short to look at the
+ * clock. before: how long this thread has waited in this region. */
 static int64_t wait_turn(int64_t turn, int64_t before)
 {
+    static _Thread_local int64_t crowded_until;
     int64_t begin = 0, now = 0;
     for (int spins = 1; atomic_load_explicit(&team.turn, memory_order_acquire) == turn; spins++) {
         relax();
@@ -124,7 +164,12 @@ static int64_t wait_turn(int64_t turn, int64_t before)
         fnn_ending();
         now = fnn_now();
         if (begin == 0) begin = now;
-        if (now - begin > SPIN_NS) yield();
+        if (now - begin > SPIN_NS && now < crowded_until)
+            sleep_on(turn);
+        else if (now - begin > SPIN_NS) {
+            yield();
+            if (fnn_now() - now > CROWDED_NS) crowded_until = now + CROWDED_FOR_NS;
+        }
         int64_t waited = before + now - begin;
         if (waited > LOST_NS && waited > (now - team.start) / 2)
             atomic_store_explicit(&team.stop, 1, memory_order_relaxed);
@@ -189,7 +234,8 @@ static int64_t work_through(const fnn_call *calls, int64_t count, int64_t first,
         else if (atomic_load_explicit(&team.stop, memory_order_relaxed))
             team.end = next;
         atomic_store_explicit(&team.finished, 0, memory_order_relaxed);
-        atomic_store_explicit(&team.turn, first + next, memory_order_release);
+        atomic_store(&team.turn, first + next);
+        wake_sleepers();
     }
     return waited;
 }
@@ -298,8 +344,9 @@ static int64_t run_at(const fnn_call *calls, int64_t count, fnn_pace *pace)
 {
 #if defined(FNN_OPENMP)
     double most = 0;
-    if (pace && shared_work(calls, count, 1, &most) > 0 && fnn_threads() > 1) {
-        int with_team = fnn_pace_next(pace);
+    double work = pace ? shared_work(calls, count, 1, &most) : 0;
+    if (work > 0 && fnn_threads() > 1) {
+        int with_team = fnn_pace_next(pace, work);
         int64_t begin = fnn_now();
         int64_t done = with_team ? run(calls, count, 1) : run_alone(calls, 0, count);
         fnn_pace_took(pace, with_team, fnn_now() - begin);

@@ -18,7 +18,7 @@ void fnn_ran_alone(void); /* after fnn_parts gave 1 because the team is asleep *
 /* came: ns until the last thread was there; the team is awake now */
 void fnn_region_ended(int64_t saved, int64_t came, int paced, int asleep);
 
-int fnn_pace_next(fnn_pace *pace); /* whether the next run is with the team */
+int fnn_pace_next(fnn_pace *pace, double work); /* whether the next run is with the team */
 void fnn_pace_took(fnn_pace *pace, int team, int64_t ns);
 
 #endif
