@@ -224,6 +224,13 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     foreach : None or True
         For PyTorch's signature.
 
+    Raises
+    ------
+    ValueError
+        If max_norm is negative, total_norm not one number, or foreach False.
+    TypeError
+        If one of `parameters` is no Tensor.
+
     Notes
     -----
     ``torch.nn.utils.clip_grads_with_norm_``.
@@ -295,6 +302,13 @@ def clip_grad_value_(parameters, clip_value, foreach=None):
         Not negative. NaN gradients stay NaN.
     foreach : None or True
         For PyTorch's signature.
+
+    Raises
+    ------
+    ValueError
+        If clip_value is negative, or foreach False.
+    TypeError
+        If one of `parameters` is no Tensor.
 
     Notes
     -----

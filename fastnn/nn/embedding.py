@@ -95,7 +95,10 @@ class Embedding(Module):
     ) -> Embedding:
         """A layer with the rows `embeddings`, (V, D), frozen unless `freeze` is False.
 
-        `padding_idx` and other `options` as in the class."""
+        `padding_idx` and other `options` as in the class. ValueError where `embeddings` are no 2-d
+        Tensor, TypeError where they are not float32 or float64:
+        ``torch.nn.Embedding.from_pretrained``.
+        """
         if not isinstance(embeddings, Tensor) or embeddings.ndim != 2:
             raise ValueError(
                 f"{cls.__name__}.from_pretrained: embeddings must be a 2-d Tensor (V, D)"

@@ -55,7 +55,7 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """Factor that keeps the variance through a nonlinearity.
+    """Factor that keeps the variance through a nonlinearity: ``torch.nn.init.calculate_gain``.
 
     Parameters
     ----------
@@ -64,6 +64,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         ``leaky_relu`` (sqrt(2 / (1 + slope²))), ``selu`` (3/4).
     param : float, optional
         The slope of ``leaky_relu``. Default 0.01.
+
+    Raises
+    ------
+    ValueError
+        If the nonlinearity is another one, or the slope no number.
 
     Examples
     --------
@@ -86,7 +91,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 def uniform_(
     tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """`tensor` filled with numbers drawn uniformly from [a, b), by `generator`.
+    """`tensor` filled with numbers drawn uniformly from [a, b), by `generator`:
+    ``torch.nn.init.uniform_``.
+
+    Raises ValueError where a or b is not finite or a above b, TypeError where `tensor` is no Tensor
+    of float32 or float64.
 
     Examples
     --------
@@ -100,7 +109,11 @@ def uniform_(
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """`tensor` filled with numbers from N(mean, std²), drawn from `generator`.
+    """`tensor` filled with numbers from N(mean, std²), drawn from `generator`:
+    ``torch.nn.init.normal_``.
+
+    Raises ValueError where std is negative, TypeError where `tensor` is no Tensor of float32 or
+    float64.
 
     Examples
     --------
@@ -121,6 +134,9 @@ def trunc_normal_(
 ) -> Tensor:
     """`tensor` filled with numbers from N(mean, std²) that lie in [a, b], drawn from `generator`.
 
+    ``torch.nn.init.trunc_normal_``. Raises ValueError where std is not positive or a not below b,
+    TypeError where `tensor` is no Tensor of float32 or float64.
+
     Examples
     --------
     >>> import fastnn
@@ -131,7 +147,8 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """The same value `val` everywhere in `tensor`.
+    """The same value `val` everywhere in `tensor`: ``torch.nn.init.constant_``. TypeError: no
+    Tensor.
 
     Examples
     --------
@@ -143,17 +160,24 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zeros everywhere in `tensor`."""
+    """Zeros everywhere in `tensor`, any dtype: ``torch.nn.init.zeros_``. TypeError: no Tensor."""
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Ones everywhere in `tensor`."""
+    """Ones everywhere in `tensor`, any dtype: ``torch.nn.init.ones_``. TypeError: no Tensor."""
     return constant_(tensor, 1.0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """The identity matrix, in a 2-d tensor of any sides.
+    """The identity matrix, in a 2-d tensor of any sides and dtype: ``torch.nn.init.eye_``.
+
+    Raises
+    ------
+    ValueError
+        If it has other dimensions.
+    TypeError
+        If it is no Tensor.
 
     Examples
     --------
@@ -176,6 +200,17 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     tensor : Tensor
         (out, in, *kernel) of 3 to 5 dimensions; out must be divisible by `groups`.
     groups : int
+
+    Raises
+    ------
+    ValueError
+        If it has other dimensions, or `groups` does not divide out.
+    TypeError
+        If it is no Tensor.
+
+    Notes
+    -----
+    ``torch.nn.init.dirac_``; any dtype.
 
     Examples
     --------

@@ -104,12 +104,18 @@ class NLLLoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean", weighted by the rows' class weights.
 
+    Dtypes
+    ------
+    x: float32 or float64. Labels: any integer dtype.
+
     Raises
     ------
     IndexError
         A label outside 0 to C - 1: position and value are named.
     ValueError
         Shapes that do not fit each other.
+    TypeError
+        Labels that are no integers, x that is not float32 or float64.
 
     Examples
     --------
@@ -140,6 +146,10 @@ class MSELoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean".
 
+    Dtypes
+    ------
+    x: float32 or float64. t: any real dtype, of the same shape.
+
     Raises
     ------
     ValueError
@@ -164,6 +174,10 @@ class L1Loss(_Loss):
     ----------
     reduction : {"mean", "sum", "none"}
         Default "mean".
+
+    Dtypes
+    ------
+    x: float32 or float64. t: any real dtype, of the same shape.
 
     Raises
     ------
@@ -258,6 +272,10 @@ class BCELoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean".
 
+    Dtypes
+    ------
+    x: float32 or float64. t: any real dtype, of the same shape.
+
     Raises
     ------
     ValueError
@@ -290,6 +308,10 @@ class BCEWithLogitsLoss(_Loss):
         Default "mean".
     pos_weight : Tensor, optional
         A factor for the positive targets, usually one per class.
+
+    Dtypes
+    ------
+    x: float32 or float64. t: any real dtype, of the same shape.
 
     Raises
     ------

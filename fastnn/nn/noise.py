@@ -22,6 +22,13 @@ class RReLU(Module):
     inplace : bool
         Write into the input. Default False.
 
+    Raises
+    ------
+    ValueError
+        If lower is above upper.
+    TypeError
+        If one is no number.
+
     Examples
     --------
     >>> import fastnn

@@ -197,6 +197,11 @@ class BatchNorm2d(_BatchNorm):
     dtype : dtype, optional
         float32 (default) or float64.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As in `BatchNorm1d`.
+
     Examples
     --------
     >>> import fastnn

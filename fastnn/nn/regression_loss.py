@@ -26,6 +26,10 @@ class QuantileLoss(_Loss):
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
 
+    Notes
+    -----
+    Koenker, Bassett (1978); as scikit-learn's ``mean_pinball_loss``. PyTorch has none.
+
     Examples
     --------
     >>> import fastnn
@@ -56,6 +60,10 @@ class AsymmetricHuberLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+
+    Notes
+    -----
+    `HuberLoss` (Huber, 1964) where the two deltas are the same. PyTorch has none.
 
     Examples
     --------

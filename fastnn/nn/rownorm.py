@@ -100,6 +100,13 @@ class RMSNorm(_Affine):
     dtype : dtype, optional
         float32 (default) or float64.
 
+    Raises
+    ------
+    ValueError
+        When called, if the input does not end with normalized_shape.
+    TypeError
+        If that is no int, or the input not float32 or float64.
+
     Notes
     -----
     Zhang, Sennrich (2019).
@@ -158,6 +165,13 @@ class GroupNorm(_Affine):
     Shapes
     ------
     (N, C, ...), and the same.
+
+    Raises
+    ------
+    ValueError
+        If num_groups does not divide num_channels, or, when called, the input has other channels.
+    TypeError
+        If the input is not float32 or float64.
 
     Notes
     -----

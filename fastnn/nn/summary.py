@@ -73,12 +73,18 @@ def summary(model: Module, input_shape: tuple, dtype: DTypeLike | None = None) -
     TypeError
         If model is no Module.
 
+    Notes
+    -----
+    As Keras' ``Model.summary``. What the model raises on such an input comes through.
+
     Examples
     --------
     >>> from fastnn import nn
     >>> print(nn.summary(nn.Sequential(nn.Flatten()), (1, 2, 3)))
+
     Layer  Type     Output shape  Units  Parameters
     -----------------------------------------------
+
     0      Flatten  (1, 6)            6           0
     -----------------------------------------------
     Parameters: 0, of which frozen: 0

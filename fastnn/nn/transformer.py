@@ -294,20 +294,27 @@ class Transformer(Module):
     def generate_square_subsequent_mask(sz: int, dtype: DTypeLike | None = None) -> Tensor:
         """A causal mask to add to scores: (sz, sz), 0 up to the diagonal and -infinity above.
 
-            Parameters
-            ----------
-            sz : int
-                Steps of time.
-            device : str, optional
-            The only one is "cpu".
-        dtype : dtype, optional
-                float32 (default) or float64.
+        Behaviour: ``torch.nn.Transformer.generate_square_subsequent_mask``.
 
-            Examples
-            --------
-            >>> import fastnn
-            >>> fastnn.nn.Transformer.generate_square_subsequent_mask(2)
-            tensor([[  0., -inf],
-                    [  0.,   0.]])
+        Parameters
+        ----------
+        sz : int
+            Steps of time.
+        dtype : dtype, optional
+            float32 (default) or float64.
+
+        Raises
+        ------
+        ValueError
+            If sz is negative.
+        TypeError
+            If it is no int, or the dtype has no infinity.
+
+        Examples
+        --------
+        >>> import fastnn
+        >>> fastnn.nn.Transformer.generate_square_subsequent_mask(2)
+        tensor([[  0., -inf],
+                [  0.,   0.]])
         """
         return full((sz, sz), float("-inf"), dtype=dtype).triu(1)

@@ -60,6 +60,11 @@ def fuse_conv_bn_weights(
     -------
     weight, bias : Parameter
 
+    Raises
+    ------
+    ValueError
+        If the sizes do not fit each other.
+
     Notes
     -----
     w' = w * g, b' = (b - mean) g + shift with g = weight / sqrt(var + eps);
@@ -100,6 +105,11 @@ def fuse_linear_bn_weights(
     Returns
     -------
     weight, bias : Parameter
+
+    Raises
+    ------
+    ValueError
+        If the sizes do not fit each other.
 
     Notes
     -----
@@ -171,6 +181,10 @@ def fuse_linear_bn_eval(linear: Module, bn: Module) -> Module:
     Returns
     -------
     Linear
+
+    Dtypes
+    ------
+    float32 or float64, the layer's.
 
     Raises
     ------
