@@ -154,7 +154,7 @@ class TableModel:
         return self.trainer.lr_find(train, batch_size=batch_size, **options)
 
     def build(self, table: Table) -> TableModel:
-        """Look at a table: task, classes, and which columns are used how. `fit` calls it."""
+        """Look at a table: task, classes, use of columns. `fit` calls it. ValueError if unfit."""
         if self.target not in table:
             raise ValueError(f"{table.source}: {missing_column(self.target, table.names)}")
         gaps = np.flatnonzero(table.missing(self.target))
@@ -187,7 +187,7 @@ class TableModel:
     def split(self, table: Table, share: float) -> tuple[Table, Table]:
         """Most rows of `table`, and a `share` that is held back, with the shares of the classes.
 
-        Classes with a single row stay with the most. Needs `build` before it.
+        Classes with a single row stay with the most (ValueError: all have). Needs `build` before it.
         """
         if not self.classes:
             train, held = split_rows(len(table), share, None, self.seed)
@@ -357,7 +357,7 @@ def task_of(table: Table, target: str) -> str:
     ----------
     table : Table
     target : str
-        Name of the column.
+        Name of the column (KeyError: there is none).
 
     Returns
     -------

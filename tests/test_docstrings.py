@@ -1,9 +1,11 @@
-"""Every public name has a docstring, and its examples run."""
+"""Every public name has a docstring: parameters, errors, dtypes, source; and its examples run."""
 
+import ast
 import doctest
 import importlib
 import inspect
 import re
+import textwrap
 
 import pytest
 
@@ -75,28 +77,165 @@ def test_all_public_names_have_docstrings():
 
 # a docstring may hand over to another one: of what it does in place, of its base class
 REFERS = re.compile(
-    r"`[\w.]+`[^.]* in place|in place: |\b[Ss]ee `|\b[Aa]s (in )?`|under its other name"
+    r"`[\w.]+`[^.]* in place|in place: |\b[Ss]ee (`|there)|\b[Aa]s\s+(in )?`|under its other name"
 )
+
+
+def told_in_a_base(path):
+    owner, _, name = path.rpartition(".")
+    bases = OBJECTS[owner].__mro__[1:] if inspect.isclass(OBJECTS.get(owner)) else ()
+    return any(hasattr(base, name) for base in bases)
+
+
+def parameters_of(value):
+    try:
+        found = inspect.signature(value).parameters.values()
+    except (ValueError, TypeError):  # written in C without a signature, or a property
+        return []
+    return [p for p in found if p.name not in ("self", "cls")]
 
 
 def named_nowhere(path, value):
     """Parameters that the docstring of a callable, or the one it refers to, does not mention."""
     text = value.__doc__ or ""
-    owner, _, name = path.rpartition(".")
-    bases = OBJECTS[owner].__mro__[1:] if inspect.isclass(OBJECTS.get(owner)) else ()
-    if isinstance(value, property) or REFERS.search(text) or any(hasattr(b, name) for b in bases):
+    if REFERS.search(text) or told_in_a_base(path):
         return []
-    try:
-        parameters = inspect.signature(value).parameters.values()
-    except (ValueError, TypeError):  # written in C, without a signature
-        return []
-    names = [p.name for p in parameters if p.kind in (0, 1, 3) and p.name not in ("self", "cls")]
+    names = [p.name for p in parameters_of(value) if p.kind in (0, 1, 3)]
     return [name for name in names if not re.search(rf"\b{name}\b", text)]
 
 
 def test_every_parameter_is_told():
     found = {p: missing for p, v in OBJECTS.items() if (missing := named_nowhere(p, v))}
     assert not found
+
+
+# errors may be told by the docstring it refers to, or by one whose arguments it takes
+ERRORS = re.compile(
+    r"[A-Z]\w*Error\b|([Rr]aises|[Ee]rrors:?)( are)? as\b|\b[Ss]ee (`|there)|in place"
+)
+# classes and functions that take whatever they get
+NO_ERRORS = {
+    "fastnn.set_grad_enabled",  # any value counts as true or false
+    "fastnn.nn.Identity",  # arguments are ignored
+    "fastnn.nn.utils.parametrize.is_parametrized",  # a question
+    "fastnn.nn.utils.rnn.invert_permutation",  # not checked: PyTorch's helper
+    "fastnn.nn.utils.rnn.unpack_sequence",  # a PackedSequence fits by its making
+    "fastnn.training.BatchSize",  # results, made by the Trainer
+    "fastnn.training.Checkpoint",
+    "fastnn.training.History",
+    "fastnn.training.LRFind",
+    "fastnn.training.Progress",  # one switch
+}
+
+
+def test_errors_are_told():
+    """By every class, function and operation that takes arguments."""
+    silent = [
+        path
+        for path, value in OBJECTS.items()
+        if path.rpartition(".")[0] in (*ROOMS, "fastnn.Tensor")
+        and path not in NO_ERRORS
+        and parameters_of(value)
+        and not (ERRORS.search(value.__doc__ or "") or told_in_a_base(path))
+    ]
+    assert not silent
+
+
+def raised_by(value):
+    """Names of the errors in the raise statements of a function, or of what a class runs first."""
+    value = value.fget if isinstance(value, property) else value
+    runs = ("__init__", "__call__", "forward", "step")
+    parts = (
+        [vars(value)[n] for n in runs if n in vars(value)] if inspect.isclass(value) else [value]
+    )
+    for part in parts:
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(part))))
+        except (OSError, TypeError):  # compiled
+            continue
+        found = (
+            getattr(node.exc, "func", node.exc)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Raise)
+        )
+        yield from (e.id for e in found if isinstance(e, ast.Name) and e.id.endswith("Error"))
+
+
+def test_errors_raised_in_its_own_lines_are_named():
+    found = {
+        path: missing
+        for path, value in OBJECTS.items()
+        if (missing := set(raised_by(value)) - set(re.findall(r"\w+", value.__doc__ or "")))
+        and not (REFERS.search(value.__doc__ or "") or told_in_a_base(path))
+    }
+    assert not found
+
+
+SOURCE = re.compile(
+    r"torch\.|sklearn\.|[Kk]eras|numpy\.|PyTorch|\b(19|20)\d\d\b|\b[Ss]ee (`|there)|in place"
+)
+# of this house: nobody else has them, or not so
+HOUSE = {
+    "fastnn.compile",
+    "fastnn.config_info",
+    "fastnn.memory_stats",
+    "fastnn.reset_peak_memory",
+    "fastnn.metrics.Stream",
+    "fastnn.optim.lr_scheduler.LRScheduler",
+}
+SOURCED = [
+    room for room in ROOMS if not re.match(r"fastnn\.(data|training|diagnostics|tabular)", room)
+]
+
+
+def test_sources_are_named():
+    """The paper, or the name elsewhere, of every operation, layer, loss, optimizer and metric."""
+    unsourced = [
+        path
+        for path, value in OBJECTS.items()
+        if path.rpartition(".")[0] in SOURCED
+        and path not in HOUSE
+        and not SOURCE.search(value.__doc__ or "")
+    ]
+    assert not unsourced
+
+
+TYPE_OF_AN_OPTION = re.compile(r"^[\w, *]+ : (?!.*Tensor).*$", re.MULTILINE)  # bias : bool
+DTYPES = re.compile(
+    r"float|dtype|\breal\b|integer|bool|int64|\b[Ss]ee (`|there)|\b[Aa]s\s+(in )?`|in place"
+)
+SHAPES = re.compile(
+    r"shape|dimension|\d-d\b|\([A-Z\d]\w*,|\(\.\.\.|[Aa]ny\b|scalar|vector|matri|element"
+    r"|\b[Ss]ee (`|there)|\b[Aa]s\s+(in )?`|in place",
+    re.IGNORECASE,
+)
+NO_TENSORS = {  # they compute with none
+    "fastnn.broadcast_shapes",
+    "fastnn.manual_seed",
+    "fastnn.set_rng_state",
+    "fastnn.nn.Identity",
+    "fastnn.nn.Module",
+    "fastnn.nn.ModuleDict",
+    "fastnn.nn.ModuleList",
+    "fastnn.nn.ParameterDict",
+    "fastnn.nn.ParameterList",
+    "fastnn.nn.Sequential",
+}
+
+
+def test_shapes_and_dtypes_are_told():
+    """By every operation, layer and loss."""
+    silent = {}
+    for path, value in OBJECTS.items():
+        is_layer = inspect.isclass(value) and issubclass(value, fastnn.nn.Module)
+        is_op = (getattr(value, "__module__", None) or "").startswith("fastnn.ops.")
+        if path in NO_TENSORS or not (is_layer or (is_op and parameters_of(value))):
+            continue
+        text = TYPE_OF_AN_OPTION.sub("", inspect.cleandoc(value.__doc__ or ""))
+        rules = {"dtypes": DTYPES, "shapes": SHAPES}
+        if missing := [name for name, rule in rules.items() if not rule.search(text)]:
+            silent[path] = missing
+    assert not silent
 
 
 @pytest.mark.parametrize("path", [p for p, v in OBJECTS.items() if ">>>" in (v.__doc__ or "")])

@@ -108,6 +108,8 @@ class Subset(Dataset):
     ------
     IndexError
         A row number out of range (named with its position).
+    TypeError
+        Indices that are no integers.
 
     Notes
     -----
@@ -230,6 +232,12 @@ def collate(samples):
     ------
     ValueError
         Samples whose shapes differ.
+    TypeError
+        Samples that are no numbers.
+
+    Notes
+    -----
+    Like ``torch.utils.data.default_collate``.
 
     Examples
     --------

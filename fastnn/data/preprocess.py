@@ -61,14 +61,20 @@ class Transform:
         return self
 
     def transform(self, x):
-        """Apply what was fitted to any rows `x`; array for array, tensor for tensor."""
+        """Apply what was fitted to any rows `x`; array for array, tensor for tensor.
+
+        RuntimeError before `fit`, ValueError for rows of another shape.
+        """
         self._check_fitted("transform")
         a = self._array(x, "transform")
         self._check_width(a, "transform")
         return self._like(x, self._transform(a))
 
     def inverse_transform(self, x):
-        """The rows `x` in the original units, where there is a way back."""
+        """The rows `x` in the original units, where there is a way back.
+
+        TypeError if there is none, RuntimeError before `fit`.
+        """
         if not hasattr(self, "_inverse"):
             raise TypeError(f"{self._name} has no inverse_transform")
         self._check_fitted("inverse_transform")
@@ -84,7 +90,7 @@ class Transform:
         return {name: getattr(self, name) for name in self._fitted}
 
     def load_state_dict(self, state: dict) -> None:
-        """Take over `state`, what `state_dict` gave."""
+        """Take over `state`, what `state_dict` gave. ValueError if a name is missing."""
         missing = [name for name in self._fitted if name not in state]
         if missing:
             raise ValueError(f"{self._name}.load_state_dict: the state lacks {', '.join(missing)}")

@@ -64,11 +64,14 @@ class Table:
             raise KeyError(_Text(f"{self.source}: {missing_column(name, self.names)}")) from None
 
     def kind(self, name: str) -> str:
-        """The kind of the column `name`: "number" or "category"."""
+        """The kind of the column `name`: "number" or "category". KeyError if there is none."""
         return "number" if self[name].dtype.kind == "f" else "category"
 
     def missing(self, name: str) -> np.ndarray:
-        """Where cells of the column `name` are missing: bool, shape (N,)."""
+        """Where cells of the column `name` are missing: bool, shape (N,).
+
+        KeyError: no such column.
+        """
         column = self[name]
         if column.dtype.kind == "f":
             return np.isnan(column)

@@ -313,6 +313,11 @@ class SELU(_Activation):
     ------
     Any; float32 or float64.
 
+    Raises
+    ------
+    TypeError
+        When called, if the input is no tensor or array of numbers.
+
     Notes
     -----
     Klambauer et al. 2017, arXiv:1706.02515; weights should start as `nn.init` with

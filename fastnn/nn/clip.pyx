@@ -187,6 +187,15 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     Tensor
         0-d.
 
+    Raises
+    ------
+    RuntimeError
+        If it is infinite or NaN, and error_if_nonfinite.
+    ValueError
+        If norm_type is not positive, or foreach False.
+    TypeError
+        If one is no Tensor of float32 or float64.
+
     Notes
     -----
     ``torch.nn.utils.get_total_norm``; `clip_grads_with_norm_` takes it.
@@ -266,7 +275,7 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
 
 
 def get_grad_norm(parameters, norm_type=2.0):
-    """The common norm of all gradients, as `clip_grad_norm_` takes it, changing nothing.
+    """The common norm of all gradients, as `clip_grad_norm_` takes it, changing nothing: raises as it.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Initial values of parameters, under PyTorch's names: ``torch.nn.init``.
 
-Every function fills a tensor in place, in logical order whatever its layout, from the default
-generator or the one given, outside the graph, and returns the tensor. Fans are those of PyTorch: a
-weight is (out, in, *kernel), fan_in = in * prod(kernel), fan_out = out * prod(kernel).
+Every function fills a tensor in place, in logical order whatever its layout, from the default or
+the given generator, outside the graph, and returns it. Fans are PyTorch's: a weight is
+(out, in, *kernel), fan_in = in * prod(kernel), fan_out = out * prod(kernel).
 """
 
 from __future__ import annotations
@@ -172,12 +172,7 @@ def ones_(tensor: Tensor) -> Tensor:
 def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix, in a 2-d tensor of any sides and dtype: ``torch.nn.init.eye_``.
 
-    Raises
-    ------
-    ValueError
-        If it has other dimensions.
-    TypeError
-        If it is no Tensor.
+    Raises ValueError where `tensor` has other dimensions, TypeError where it is no Tensor.
 
     Examples
     --------
@@ -200,6 +195,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     tensor : Tensor
         (out, in, *kernel) of 3 to 5 dimensions; out must be divisible by `groups`.
     groups : int
+        As ``torch.nn.init.dirac_`` has them; the tensor may have any dtype.
 
     Raises
     ------
@@ -207,10 +203,6 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         If it has other dimensions, or `groups` does not divide out.
     TypeError
         If it is no Tensor.
-
-    Notes
-    -----
-    ``torch.nn.init.dirac_``; any dtype.
 
     Examples
     --------
@@ -237,7 +229,9 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 16; as `uniform_`.
+    """U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 16.
+
+    `generator` and errors as `kaiming_uniform_`.
 
     Examples
     --------
@@ -251,7 +245,7 @@ def xavier_uniform_(
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """N(0, gain² 2 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 12; as `normal_`.
+    """N(0, gain² 2 / (fan_in + fan_out)): Glorot, Bengio (2010); raises as `kaiming_uniform_`.
 
     Examples
     --------
@@ -275,7 +269,7 @@ def kaiming_uniform_(
     Parameters
     ----------
     tensor : Tensor
-        At least 2-d.
+        At least 2-d (else ValueError), float32 or float64 (else TypeError).
     a : float
         Negative slope of leaky ReLU; it sets the gain.
     mode : {"fan_in", "fan_out"}
@@ -304,7 +298,7 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """N(0, gain² / fan): He et al. (2015), section 2.2. Parameters as `kaiming_uniform_`.
+    """N(0, gain² / fan): He et al. (2015), section 2.2. Parameters, errors as `kaiming_uniform_`.
 
     Examples
     --------
@@ -316,9 +310,10 @@ def kaiming_normal_(
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """Orthonormal rows or columns, whichever are fewer, times gain: Saxe et al. (2014); as `normal_`.
+    """Orthonormal rows or columns, whichever are fewer, times gain: Saxe et al. (2014).
 
-    The tensor is seen as a matrix of shape (out, all others).
+    The tensor is seen as a matrix of shape (out, all others). `generator` and errors as
+    `kaiming_uniform_`.
 
     Examples
     --------
@@ -343,6 +338,8 @@ def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
 ) -> Tensor:
     """As `normal_`, of deviation `std`; a fraction `sparsity` of every column is 0: Martens (2010).
+
+    Raises as it, and ValueError for other than 2 dimensions.
 
     Examples
     --------

@@ -140,6 +140,8 @@ class PoissonNLLLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Examples
     --------
@@ -182,6 +184,8 @@ class KLDivLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Examples
     --------
@@ -222,6 +226,8 @@ class FocalLoss(_Loss):
         A label outside 0 to C - 1: position and value are named.
     ValueError
         Shapes that do not fit each other.
+    TypeError
+        Logits that are not float32 or float64, labels that are no integers.
 
     Examples
     --------

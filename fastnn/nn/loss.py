@@ -210,6 +210,8 @@ class SmoothL1Loss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Examples
     --------
@@ -243,6 +245,8 @@ class HuberLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Examples
     --------

@@ -43,6 +43,8 @@ class MultiMarginLoss(_Loss):
         A label outside 0 to C - 1: position and value are named.
     ValueError
         Shapes that do not fit each other.
+    TypeError
+        Scores that are not float32 or float64, labels that are no integers.
 
     Examples
     --------
@@ -95,6 +97,8 @@ class WestonWatkinsLoss(_Loss):
         A label outside 0 to C - 1: position and value are named.
     ValueError
         Shapes that do not fit each other.
+    TypeError
+        Scores that are not float32 or float64, labels that are no integers.
 
     Examples
     --------

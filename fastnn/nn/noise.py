@@ -22,6 +22,10 @@ class RReLU(Module):
     inplace : bool
         Write into the input. Default False.
 
+    Shapes
+    ------
+    Any; float32 or float64.
+
     Raises
     ------
     ValueError

@@ -159,6 +159,8 @@ class BatchNorm1d(_BatchNorm):
     ------
     ValueError
         If the input has other dimensions, or one value per channel to train on.
+    TypeError
+        If it is not float32 or float64.
 
     Notes
     -----
@@ -218,6 +220,11 @@ class BatchNorm3d(_BatchNorm):
     Parameters
     ----------
     num_features, eps, momentum, affine, track_running_stats, device, dtype
+        As in `BatchNorm1d`.
+
+    Raises
+    ------
+    TypeError, ValueError
         As in `BatchNorm1d`.
 
     Examples

@@ -25,6 +25,8 @@ class QuantileLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Notes
     -----
@@ -60,6 +62,8 @@ class AsymmetricHuberLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Notes
     -----
@@ -104,6 +108,8 @@ class WingLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Examples
     --------

@@ -81,10 +81,8 @@ def summary(model: Module, input_shape: tuple, dtype: DTypeLike | None = None) -
     --------
     >>> from fastnn import nn
     >>> print(nn.summary(nn.Sequential(nn.Flatten()), (1, 2, 3)))
-
     Layer  Type     Output shape  Units  Parameters
     -----------------------------------------------
-
     0      Flatten  (1, 6)            6           0
     -----------------------------------------------
     Parameters: 0, of which frozen: 0

@@ -43,7 +43,7 @@ class TransformerEncoder(Module):
 
     Shapes
     ------
-    As the layer.
+    As the layer; its dtype.
 
     Raises
     ------
@@ -100,7 +100,7 @@ class TransformerDecoder(Module):
 
     Shapes
     ------
-    As the layer.
+    As the layer; its dtype.
 
     Raises
     ------

@@ -66,7 +66,7 @@ def maximum(input, other):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def minimum(input, other):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------

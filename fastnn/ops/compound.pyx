@@ -40,7 +40,7 @@ def floor_divide(input, other):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def remainder(input, other):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def fmod(input, other):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def lerp(input, end, weight):
     Parameters
     ----------
     input, end : Tensor
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
     weight : number or Tensor
         0 gives input, 1 gives end.
 
@@ -193,7 +193,7 @@ def addcmul(input, tensor1, tensor2, *, value=1):
     Parameters
     ----------
     input, tensor1, tensor2 : Tensor
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
     value : number
         Default 1.
 
@@ -226,7 +226,7 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     Parameters
     ----------
     input, tensor1, tensor2 : Tensor
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
     value : number
         Default 1.
 

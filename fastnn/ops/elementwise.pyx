@@ -117,7 +117,7 @@ def sub(input, other, *, alpha=1):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
     alpha : number
         Default 1.
 
@@ -151,7 +151,9 @@ def sub(input, other, *, alpha=1):
 
 
 def rsub(input, other):
-    """other - input, element by element; ``torch.rsub``. Shapes broadcast.
+    """other - input, element by element; ``torch.rsub``. Shapes broadcast, dtypes are promoted.
+
+    Raises as `sub`.
 
     Examples
     --------
@@ -211,7 +213,7 @@ def mul(input, other):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------
@@ -242,7 +244,7 @@ def div(input, other, *, rounding_mode=None):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
     rounding_mode : {None, "trunc", "floor"}
         Round the quotient towards zero or down; integers then stay integers. Default None.
 
@@ -327,7 +329,7 @@ def pow(input, exponent):
     Parameters
     ----------
     input, exponent : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------

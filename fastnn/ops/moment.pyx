@@ -178,7 +178,7 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 
 def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """Variance and mean; the parameters are those of `var`.
+    """Variance and mean; the parameters are those of `var`. Raises as `var`.
 
     Returns
     -------
@@ -198,7 +198,7 @@ def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """Standard deviation and mean; the parameters are those of `std`.
+    """Standard deviation and mean; the parameters are those of `std`. Raises as `std`.
 
     Returns
     -------

@@ -131,7 +131,7 @@ def select(input, dim, index):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def narrow(input, dim, start, length):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def split(tensor, split_size_or_sections, dim=0):
     Returns
     -------
     tuple of Tensor
-        Views.
+        Views, of the same dtype.
 
     Raises
     ------
@@ -258,7 +258,7 @@ def chunk(input, chunks, dim=0):
     Returns
     -------
     tuple of Tensor
-        Views.
+        Views, of the same dtype.
 
     Raises
     ------
@@ -297,7 +297,7 @@ def unbind(input, dim=0):
     Returns
     -------
     tuple of Tensor
-        Views.
+        Views, of the same dtype.
 
     Raises
     ------
@@ -334,7 +334,7 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------

@@ -53,7 +53,10 @@ class History(dict):
             self.setdefault(name, [None] * before).append(record.get(name))
 
     def best(self, name, mode="min"):
-        """(epoch, value) of the smallest (or, for `mode` "max", largest) number of the column `name`."""
+        """(epoch, value) of the smallest (or, for `mode` "max", largest) number of the column `name`.
+
+        KeyError where there is no such column, ValueError where it holds no numbers.
+        """
         if name not in self:
             raise KeyError(f"history has no column {name!r}; there are {list(self)}")
         pairs = [

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Trainer:
-    """Trains, validates, tests and applies a model.
+    """Trains, validates, tests and applies a model; TypeError or ValueError for what does not fit.
 
     Parameters
     ----------
