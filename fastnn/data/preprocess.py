@@ -81,7 +81,7 @@ class Transform:
         return self._like(x, self._inverse(self._array(x, "inverse_transform")))
 
     def fit_transform(self, x):
-        """`fit`, then `transform`, of the training rows `x`."""
+        """`fit`, then `transform`, of the training rows `x`. Raises as `fit`."""
         return self.fit(x).transform(x)
 
     def state_dict(self) -> dict:

@@ -67,7 +67,7 @@ class Sampler:
         return {"key": list(self._key)}
 
     def load_state_dict(self, state):
-        """Take over `state`, what `state_dict` gave."""
+        """Take over `state`, what `state_dict` gave. KeyError: not such a state."""
         self._key = tuple(state["key"])
 
 

@@ -289,6 +289,10 @@ def get_grad_norm(parameters, norm_type=2.0):
     Tensor
         0-d.
 
+    Notes
+    -----
+    The norm that ``torch.nn.utils.clip_grad_norm_`` returns.
+
     Examples
     --------
     >>> import fastnn

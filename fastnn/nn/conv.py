@@ -167,6 +167,8 @@ class Conv2d(_Conv):
     ------
     ValueError
         If an argument is out of its range.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----

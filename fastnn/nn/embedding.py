@@ -55,6 +55,8 @@ class Embedding(Module):
     ------
     IndexError
         If an integer is out of range; tells position and value.
+    TypeError
+        If, when called, the row numbers are not int64 or int32.
 
     Examples
     --------
@@ -190,6 +192,8 @@ class EmbeddingBag(Embedding):
     ------
     ValueError, IndexError
         If arguments do not fit.
+    TypeError
+        If, when called, the row numbers are not int64 or int32.
 
     Examples
     --------

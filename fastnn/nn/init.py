@@ -91,11 +91,10 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 def uniform_(
     tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """`tensor` filled with numbers drawn uniformly from [a, b), by `generator`:
-    ``torch.nn.init.uniform_``.
+    """`tensor` filled with numbers drawn uniformly from [a, b), by `generator`.
 
-    Raises ValueError where a or b is not finite or a above b, TypeError where `tensor` is no Tensor
-    of float32 or float64.
+    ``torch.nn.init.uniform_``. Raises ValueError where a or b is not finite or a above b, TypeError
+    where `tensor` is no Tensor of float32 or float64.
 
     Examples
     --------
@@ -109,11 +108,10 @@ def uniform_(
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """`tensor` filled with numbers from N(mean, std²), drawn from `generator`:
-    ``torch.nn.init.normal_``.
+    """`tensor` filled with numbers from N(mean, std²), drawn from `generator`.
 
-    Raises ValueError where std is negative, TypeError where `tensor` is no Tensor of float32 or
-    float64.
+    ``torch.nn.init.normal_``. Raises ValueError where std is negative, TypeError where `tensor` is
+    no Tensor of float32 or float64.
 
     Examples
     --------
@@ -147,8 +145,7 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """The same value `val` everywhere in `tensor`: ``torch.nn.init.constant_``. TypeError: no
-    Tensor.
+    """`val` everywhere in `tensor`, any dtype: ``torch.nn.init.constant_``. TypeError: no Tensor.
 
     Examples
     --------

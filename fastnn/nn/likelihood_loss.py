@@ -93,7 +93,7 @@ class GaussianNLLLoss(_Loss):
 
     Shapes
     ------
-    x and t of one shape; var of that shape, or without its last dimension.
+    x and t of one shape; var of that shape, or with 1 for its last dimension, or without it.
 
     Raises
     ------

@@ -147,7 +147,7 @@ class MultiLabelMarginLoss(_Loss):
 class MultiLabelSoftMarginLoss(_Loss):
     """Binary cross-entropy of each class's logit: ``torch.nn.MultiLabelSoftMarginLoss``.
 
-    Logits and targets: float32 or float64, (N, C).
+    Logits (N, C), float32 or float64; targets 0 or 1, of that shape.
 
     Parameters
     ----------

@@ -316,7 +316,10 @@ class Module(Convertible, Hooked):
                 parameter.grad = None if parameter.grad.requires_grad else parameter.grad.zero_()
 
     def apply(self, fn: Callable[[Module], Any]) -> Module:
-        """Call ``fn(module)`` for every module, children first; returns this one."""
+        """Call ``fn(module)`` for every module, children first; returns this one.
+
+        TypeError if it is no callable.
+        """
         for module in self.children():
             module.apply(fn)
         fn(self)

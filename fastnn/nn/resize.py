@@ -37,6 +37,8 @@ class Upsample(Module):
     ------
     ValueError
         If mode and dimensions do not fit.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Examples
     --------

@@ -47,6 +47,8 @@ class LayerNorm(_Affine):
     ------
     ValueError
         If the input's last dimensions differ.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----

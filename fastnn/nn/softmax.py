@@ -125,6 +125,8 @@ class Softmax2d(Module):
     ------
     ValueError
         If the input has other dimensions.
+    TypeError
+        If it is not float32 or float64.
 
     Examples
     --------

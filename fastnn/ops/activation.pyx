@@ -219,6 +219,8 @@ def gelu(input, approximate="none"):
     ------
     ValueError
         If approximate is none of these.
+    TypeError
+        If the input is no tensor or array.
 
     Notes
     -----

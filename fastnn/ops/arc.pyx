@@ -288,6 +288,8 @@ def atan2(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -329,6 +331,8 @@ def hypot(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -369,6 +373,8 @@ def copysign(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----

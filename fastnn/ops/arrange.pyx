@@ -174,6 +174,8 @@ def repeat_interleave(input, repeats, dim=None):
     ------
     ValueError
         If a number is negative, or there are not as many as places.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----

@@ -76,6 +76,8 @@ def maximum(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -109,6 +111,8 @@ def minimum(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----

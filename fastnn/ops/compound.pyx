@@ -80,6 +80,8 @@ def remainder(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -110,6 +112,8 @@ def fmod(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -205,6 +209,8 @@ def addcmul(input, tensor1, tensor2, *, value=1):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -238,6 +244,8 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----

@@ -82,6 +82,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     ------
     ValueError
         If the shapes do not broadcast.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----

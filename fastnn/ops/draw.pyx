@@ -172,6 +172,13 @@ def trunc_normal_(input, mean=0.0, std=1.0, a=-2.0, b=2.0, *, generator=None):
     Tensor
         `input`.
 
+    Raises
+    ------
+    ValueError
+        If std is not positive, a not below b, or both are too far from the mean.
+    TypeError
+        If the tensor is not float32 or float64.
+
     Notes
     -----
     By the inverse distribution function: Wichura, algorithm AS241 (1988). Has the behaviour of

@@ -92,6 +92,8 @@ def add(input, other, *, alpha=1):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -223,6 +225,8 @@ def mul(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -256,6 +260,8 @@ def div(input, other, *, rounding_mode=None):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -339,6 +345,8 @@ def pow(input, exponent):
     ------
     ValueError
         If the shapes do not broadcast, or an integer has a negative exponent.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----

@@ -36,6 +36,8 @@ def softplus(input, beta=1.0, threshold=20.0):
     ------
     ValueError
         If beta is 0.
+    TypeError
+        If beta or threshold is no number.
 
     Notes
     -----

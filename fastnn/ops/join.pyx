@@ -129,6 +129,8 @@ def stack(tensors, dim=0):
     ------
     ValueError
         If there is no tensor, or shapes differ.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----

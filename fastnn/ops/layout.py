@@ -167,6 +167,8 @@ def rot90(input: Tensor, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Tensor:
     ------
     ValueError
         `dims` that are not two different dimensions.
+    IndexError
+        A dimension that the input has not.
 
     Examples
     --------

@@ -78,7 +78,8 @@ def baddbmm(
     """beta * input + alpha * (batch1 @ batch2), for each place of a batch: ``torch.baddbmm``.
 
     `batch1` and `batch2` are (B, M, K) and (B, K, N); input broadcast to (B, M, N); one dtype.
-    ValueError where the shapes do not fit, TypeError where `beta` or `alpha` is no number.
+    ValueError where the shapes do not fit, TypeError where dtypes differ, or `beta` or `alpha` is no
+    number.
 
     Examples
     --------
@@ -96,7 +97,8 @@ def addbmm(
     """beta * input + alpha * the sum of batch1 @ batch2 over the batch: ``torch.addbmm``.
 
     `batch1` and `batch2` are (B, M, K) and (B, K, N); input broadcast to (M, N); one dtype.
-    ValueError where the shapes do not fit, TypeError where `beta` or `alpha` is no number.
+    ValueError where the shapes do not fit, TypeError where dtypes differ, or `beta` or `alpha` is no
+    number.
 
     Examples
     --------
@@ -112,7 +114,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
     """beta * input + alpha * (mat @ vec): ``torch.addmv``.
 
     `mat` is (M, K), `vec` (K,), `input` broadcast to (M,); one dtype. ValueError where the shapes
-    do not fit, TypeError where `beta` or `alpha` is no number.
+    do not fit, TypeError where dtypes differ, or `beta` or `alpha` is no number.
 
     Examples
     --------
@@ -129,7 +131,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
     Parameters
     ----------
     input : Tensor
-        Broadcast to (M, N); any dtype.
+        Broadcast to (M, N); any dtype. Those of the vectors are one, of numbers.
     vec1, vec2 : Tensor
         (M,) and (N,).
     beta, alpha : number

@@ -123,6 +123,8 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
         If the input holds integers or bools.
     IndexError
         If there is no such dimension.
+    ValueError
+        If unbiased and correction are both given.
 
     Notes
     -----
@@ -163,6 +165,8 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
         If the input holds integers or bools.
     IndexError
         If there is no such dimension.
+    ValueError
+        If unbiased and correction are both given.
 
     Notes
     -----

@@ -137,6 +137,8 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
     ------
     ValueError
         If high <= low, or the numbers do not fit int64.
+    TypeError
+        If size is missing, or a limit is no int.
 
     Examples
     --------

@@ -172,6 +172,8 @@ def nanmedian(
     ------
     IndexError
         A `dim` that the input has not.
+    ValueError
+        If it is empty.
 
     Examples
     --------

@@ -316,6 +316,8 @@ def clamp(input, min=None, max=None):
     ------
     ValueError
         If both bounds are missing.
+    TypeError
+        If a limit is no number or Tensor.
 
     Notes
     -----

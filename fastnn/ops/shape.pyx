@@ -110,6 +110,8 @@ def reshape(input, shape):
     ------
     ValueError
         If the sizes do not fit.
+    TypeError
+        If a size is no int.
 
     Notes
     -----
@@ -307,6 +309,8 @@ def unsqueeze(input, dim):
     ------
     IndexError
         If `dim` is out of range.
+    ValueError
+        If there are 8 dimensions already.
 
     Notes
     -----

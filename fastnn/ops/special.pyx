@@ -247,6 +247,8 @@ def logaddexp(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----

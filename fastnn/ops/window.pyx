@@ -137,6 +137,8 @@ def select(input, dim, index):
     ------
     IndexError
         If there is no such dimension or index.
+    ValueError
+        If the input is 0-d.
 
     Notes
     -----
@@ -214,6 +216,8 @@ def split(tensor, split_size_or_sections, dim=0):
     ------
     ValueError
         If the sizes are negative or do not add up to the size of the dimension.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----
@@ -264,6 +268,8 @@ def chunk(input, chunks, dim=0):
     ------
     ValueError
         If `chunks` is less than 1.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----
@@ -303,6 +309,8 @@ def unbind(input, dim=0):
     ------
     IndexError
         If there is no such dimension.
+    ValueError
+        If the input is 0-d.
 
     Notes
     -----
@@ -340,6 +348,8 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     ------
     ValueError
         If the two dimensions are the same.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----

@@ -259,7 +259,7 @@ class Optimizer:
         Parameters
         ----------
         max_norm : float
-            Not negative.
+            Not negative (else ValueError).
 
         Returns
         -------

@@ -83,7 +83,7 @@ def scale_batch_size(
     MemoryError
         Not even a batch of one row fits (two, where the model has batch normalization).
     TypeError
-        What is no data, or a memory that is no whole number.
+        What is no data.
 
     Notes
     -----
