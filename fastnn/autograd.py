@@ -192,7 +192,10 @@ class Function:
 
     @staticmethod
     def backward(ctx, *grad_outputs):
-        """Compute the gradients of the inputs from those of the outputs; `ctx` as in `forward`."""
+        """Compute the gradients of the inputs from those of the outputs; `ctx` as in `forward`.
+
+        To be defined by the subclass, else TypeError.
+        """
         raise TypeError("autograd.Function: define backward(ctx, *grad_outputs) as a static method")
 
     @classmethod

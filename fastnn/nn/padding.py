@@ -1,5 +1,6 @@
 """Padding layers: what stands around a sequence, an image or a volume."""
 
+from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn.module import Module
 from fastnn.ops.border import pad
 
@@ -16,7 +17,7 @@ class _Pad(Module):
         self.padding = values
 
     def _checked(self, x):
-        dims = self._dims
+        x, dims = as_tensor(x), self._dims
         if self._mode != "constant" and x.ndim not in (dims + 1, dims + 2):
             raise ValueError(
                 f"{type(self).__name__}: expected {dims + 1}-d or {dims + 2}-d input, got shape "

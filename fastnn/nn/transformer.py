@@ -192,6 +192,8 @@ class Transformer(Module):
     ------
     ValueError
         If an argument is out of range, or, when called, if shapes do not fit.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -273,10 +275,10 @@ class Transformer(Module):
         memory_is_causal: bool = False,
     ) -> Tensor:
         """The decoder's output; masks as in `MultiheadAttention`."""
-        if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
+        if not src.shape[-1:] == tgt.shape[-1:] == (self.d_model,):
             raise ValueError(
-                f"Transformer: src and tgt must have {self.d_model} features, got {src.shape[-1]} "
-                f"and {tgt.shape[-1]}"
+                f"Transformer: src and tgt must have {self.d_model} features, got shapes "
+                f"{tuple(src.shape)} and {tuple(tgt.shape)}"
             )
         memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
         return self.decoder(

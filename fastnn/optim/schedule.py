@@ -30,6 +30,8 @@ class LRScheduler:
     ------
     TypeError, ValueError
         Arguments that are no numbers or out of range, or no Optimizer.
+    KeyError
+        If last_epoch is given and a group has no ``initial_lr``.
 
     Examples
     --------
