@@ -86,6 +86,10 @@ class Noise:
     TypeError
         When called, x that is not of floating point numbers.
 
+    Notes
+    -----
+    Bishop (1995): training with noise is Tikhonov regularization.
+
     Examples
     --------
     >>> import numpy as np
@@ -205,6 +209,11 @@ class Flip:
     ------
     ValueError
         A probability outside 0 to 1, another axis, or, when called, x of fewer than 3 dimensions.
+
+    Notes
+    -----
+    Like ``torchvision.transforms.RandomHorizontalFlip``, and its vertical kin; each image by
+    itself.
 
     Examples
     --------

@@ -15,6 +15,11 @@ class Transform:
     attributes that `fit` sets in ``_fitted``, those of its constructor in ``_settings``. All of
     these are arrays, numbers, text, or lists of text: a state never needs pickle.
 
+    Notes
+    -----
+    ``fit``, ``transform`` and ``fit_transform`` as in scikit-learn,
+    ``sklearn.base.TransformerMixin``.
+
     Examples
     --------
     >>> import numpy as np
