@@ -127,7 +127,7 @@ cdef class Tensor:
         self.wants_grad = value
 
     def requires_grad_(self, requires_grad=True):
-        """Set `requires_grad` in place; returns the tensor."""
+        """Set `requires_grad` in place; returns the tensor. TypeError for integers and bools."""
         self.requires_grad = requires_grad
         return self
 

@@ -128,7 +128,7 @@ def _pow_(self, exponent):
 
 
 def _fill_(Tensor self, value):
-    """Every element becomes `value`, a number or a 0-d tensor; in place."""
+    """Every element becomes `value`, a number or a 0-d tensor (else TypeError, ValueError); in place."""
     cdef double s[8]
     cdef Tensor y
     if isinstance(value, Tensor):
