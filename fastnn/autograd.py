@@ -52,7 +52,7 @@ class no_grad(_GradMode):
 
     ``no_grad()`` serves a ``with``; ``no_grad(function)`` is the function without recording.
 
-    Has the behaviour of ``torch.no_grad``.
+    Has the behaviour of ``torch.no_grad``. TypeError for another argument.
 
     Examples
     --------
@@ -68,7 +68,7 @@ class no_grad(_GradMode):
 
 
 class inference_mode(no_grad):
-    """The same as `no_grad`, under the name ``torch.inference_mode``."""
+    """The same as `no_grad`: see there. Named as ``torch.inference_mode``."""
 
 
 class enable_grad(_GradMode):
@@ -76,7 +76,16 @@ class enable_grad(_GradMode):
 
     ``enable_grad()`` serves a ``with``; ``enable_grad(function)`` is the function with recording.
 
-    Has the behaviour of ``torch.enable_grad``.
+    Has the behaviour of ``torch.enable_grad``. TypeError for another argument.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> x = fastnn.ones(2, requires_grad=True)
+    >>> with fastnn.no_grad(), fastnn.enable_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    True
     """
 
 
@@ -91,6 +100,15 @@ class set_grad_enabled:
     Notes
     -----
     Has the behaviour of ``torch.set_grad_enabled``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> x = fastnn.ones(2, requires_grad=True)
+    >>> with fastnn.set_grad_enabled(False):
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
     """
 
     def __init__(self, mode):
@@ -146,8 +164,8 @@ class Function:
 
     ``forward(ctx, *args)`` computes on tensors outside the graph and returns a Tensor or a tuple;
     ``backward(ctx, *grad_outputs)`` returns one gradient (or None) for each argument of `forward`.
-    Both are static methods. If `backward` uses differentiable operations, gradients of gradients
-    work too. Has the behaviour of ``torch.autograd.Function``.
+    Both are static methods (TypeError: one is missing, or a result is no Tensor). If `backward` uses
+    differentiable operations, gradients of gradients work too. Has the behaviour of ``torch.autograd.Function``.
 
     Examples
     --------
@@ -174,12 +192,18 @@ class Function:
 
     @staticmethod
     def backward(ctx, *grad_outputs):
-        """Compute the gradients of the inputs from those of the outputs; `ctx` as in `forward`."""
+        """Compute the gradients of the inputs from those of the outputs; `ctx` as in `forward`.
+
+        To be defined by the subclass, else TypeError.
+        """
         raise TypeError("autograd.Function: define backward(ctx, *grad_outputs) as a static method")
 
     @classmethod
     def apply(cls, *args):
-        """Run `forward` and connect its results to the graph."""
+        """Run `forward` with `args` and connect its results to the graph.
+
+        TypeError where it is not defined, or one of its results is no Tensor.
+        """
         needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         ctx = Context(needs)
         with no_grad():

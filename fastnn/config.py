@@ -40,6 +40,8 @@ def config_info():
 def show_config():
     """Print `config_info`, one line each: what to put into a bug report.
 
+    Like ``numpy.show_config``.
+
     Examples
     --------
     >>> import fastnn

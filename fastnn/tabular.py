@@ -135,7 +135,7 @@ class TableModel:
         return self.trainer.fit(train, val, epochs, batch_size=batch_size)
 
     def find_lr(self, table: Table, *, batch_size: int | None = None, **options):
-        """Try learning rates on the rows of a table; what was trained before is forgotten.
+        """Try learning rates on the rows of a table; forgets what was trained. Raises as `fit`.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class TableModel:
         return self.trainer.lr_find(train, batch_size=batch_size, **options)
 
     def build(self, table: Table) -> TableModel:
-        """Look at a table: task, classes, and which columns are used how. `fit` calls it."""
+        """Look at a table: task, classes, use of columns. `fit` calls it. ValueError if unfit."""
         if self.target not in table:
             raise ValueError(f"{table.source}: {missing_column(self.target, table.names)}")
         gaps = np.flatnonzero(table.missing(self.target))
@@ -187,7 +187,7 @@ class TableModel:
     def split(self, table: Table, share: float) -> tuple[Table, Table]:
         """Most rows of `table`, and a `share` that is held back, with the shares of the classes.
 
-        Classes with a single row stay with the most. Needs `build` before it.
+        Classes with a single row stay with the most (ValueError: all have). Needs `build` before.
         """
         if not self.classes:
             train, held = split_rows(len(table), share, None, self.seed)
@@ -202,11 +202,11 @@ class TableModel:
         return table.take(train), table.take(several[held])
 
     def arrays(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
-        """Features of `table`, float32 (N, D), and targets as the loss takes them."""
+        """Features, float32 (N, D), and targets as the loss takes them. Raises as `evaluate`."""
         return self.prepare.transform(table), self._targets(table)
 
     def scores(self, table: Table) -> np.ndarray:
-        """Of each row of `table` class probabilities, (N, C), or the predicted number, (N,), float64."""
+        """Of each row class probabilities, (N, C), or the number, (N,), float64. Raises as `predict`."""
         x = self.prepare.transform(table)
         trainer = Trainer(self.model, nn.MSELoss(), progress=False)
         output = trainer.predict(x).numpy().astype(np.float64)
@@ -264,7 +264,7 @@ class TableModel:
         }
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write network and preprocessing into the safetensors file `path`, whole or not at all."""
+        """Write network and preprocessing to the safetensors file `path`, wholly or not (OSError)."""
         description, arrays = pack_transform(self.prepare)
         state = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         state |= {f"prepare.{name}": a for name, a in arrays.items()}
@@ -357,7 +357,7 @@ def task_of(table: Table, target: str) -> str:
     ----------
     table : Table
     target : str
-        Name of the column.
+        Name of the column (KeyError: there is none).
 
     Returns
     -------

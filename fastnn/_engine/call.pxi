@@ -112,6 +112,13 @@ cdef class Generator:
     seed : int
         Any integer from 0 to 2**64 - 1. Default 0.
 
+    Raises
+    ------
+    ValueError
+        If the seed is out of range.
+    TypeError
+        If it is no integer.
+
     Examples
     --------
     >>> import fastnn
@@ -124,7 +131,10 @@ cdef class Generator:
         self.stream = 0
 
     def manual_seed(self, seed):
-        """Set the seed and start from the first draw again; returns the generator."""
+        """Set the seed and start from the first draw again; returns the generator.
+
+        Raises as `Generator`.
+        """
         leaves_graph("manual_seed()")
         self.seed = checked_seed(seed)
         self.stream = 0
@@ -141,7 +151,10 @@ cdef class Generator:
         return self.seed, self.stream
 
     def set_state(self, state):
-        """Continue from a state that `get_state` returned; returns the generator."""
+        """Continue from a state that `get_state` returned; returns the generator.
+
+        ValueError if `state` is no such pair.
+        """
         leaves_graph("set_state()")
         try:
             seed, stream = state
@@ -169,7 +182,7 @@ cdef Generator default_generator = Generator(0)
 
 
 def get_default_generator():
-    """The Generator that all random functions use when none is given."""
+    """The Generator that all random functions use when none is given: ``torch.default_generator``."""
     return default_generator
 
 
@@ -180,6 +193,17 @@ def set_num_threads(n):
     ----------
     n : int
         At least 1. More than the CPUs that this process may use is allowed, and slow.
+
+    Raises
+    ------
+    ValueError
+        If n is not from 1 to 1024.
+    TypeError
+        If it is no int.
+
+    Notes
+    -----
+    As ``torch.set_num_threads``.
 
     Examples
     --------
@@ -198,7 +222,7 @@ def set_num_threads(n):
 
 
 def get_num_threads():
-    """The most threads that one operation may use now, an int."""
+    """The most threads that one operation may use now, an int: ``torch.get_num_threads``."""
     return fnn_threads()
 
 

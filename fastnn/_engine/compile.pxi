@@ -359,7 +359,7 @@ def compile(function):
     ----------
     function : callable
         Takes and returns Tensors, arrays and plain values, also nested in tuples, lists and dicts.
-        Arrays arrive as Tensors. A `Module` is a callable too.
+        Arrays arrive as Tensors. A `Module` is a callable too; what is none is a TypeError.
 
     Returns
     -------

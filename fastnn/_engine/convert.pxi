@@ -366,7 +366,7 @@ def from_numpy(array):
 
 
 def as_tensor_(data, dtype=None, device=None):
-    """Make a tensor, sharing memory where that is possible.
+    """Make a tensor, sharing memory where that is possible: ``torch.as_tensor``.
 
     Parameters
     ----------
@@ -380,10 +380,7 @@ def as_tensor_(data, dtype=None, device=None):
     Returns
     -------
     Tensor
-
-    Notes
-    -----
-    Has the behaviour of ``torch.as_tensor``.
+        TypeError where the data are no numbers, ValueError where rows differ in length.
 
     Examples
     --------

@@ -46,7 +46,7 @@ def _grad_mode(cls, function=None):
 
 
 def is_grad_enabled():
-    """Whether operations are recorded for `backward` in this thread."""
+    """Whether operations are recorded for `backward` in this thread: ``torch.is_grad_enabled``."""
     return not fnn_no_grad
 
 

@@ -1,7 +1,7 @@
 # Parameters, and tensors that take over another's memory.
 
 class Parameter(Tensor):
-    """A tensor that a Module registers as its own and an optimizer trains.
+    """A tensor that a Module registers as its own and an optimizer trains: ``torch.nn.Parameter``.
 
     Parameters
     ----------
@@ -9,6 +9,11 @@ class Parameter(Tensor):
         A Tensor's memory is shared; anything else is copied.
     requires_grad : bool
         Default True.
+
+    Raises
+    ------
+    TypeError
+        If the data are no numbers, or require grad and are not float32 or float64.
 
     Examples
     --------

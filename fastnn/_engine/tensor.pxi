@@ -13,6 +13,7 @@ cdef class Tensor:
     ----------
     data : array_like
         Copied, as float32, like ``torch.Tensor(data)``; use `fastnn.tensor` to keep the dtype.
+        TypeError where they are no numbers, ValueError where rows differ in length.
 
     Examples
     --------
@@ -46,7 +47,7 @@ cdef class Tensor:
         return shape_of(self)
 
     def size(self, dim=None):
-        """The shape, or the size of dimension `dim`."""
+        """The shape, or the size of dimension `dim`, IndexError where there is none."""
         if dim is None:
             return shape_of(self)
         return self.shape_[checked_dim(dim, self.ndim_, "size")]
@@ -60,7 +61,7 @@ cdef class Tensor:
         return self.size_
 
     def stride(self, dim=None):
-        """Step to the next element of each dimension, counted in elements."""
+        """Step to the next element of each dimension, or of `dim`, in elements; raises as `size`."""
         if dim is None:
             return tuple([self.strides_[i] for i in range(self.ndim_)])
         return self.strides_[checked_dim(dim, self.ndim_, "stride")]
@@ -126,7 +127,7 @@ cdef class Tensor:
         self.wants_grad = value
 
     def requires_grad_(self, requires_grad=True):
-        """Set `requires_grad` in place; returns the tensor."""
+        """Set `requires_grad` in place; returns the tensor. TypeError for integers and bools."""
         self.requires_grad = requires_grad
         return self
 
@@ -377,6 +378,8 @@ cdef class Tensor:
     def register_hook(self, hook):
         """Call ``hook(grad)`` when the gradient is known; what it returns, if anything, replaces it.
 
+        RuntimeError where the tensor does not require grad, TypeError where `hook` is no callable.
+
         Returns
         -------
         HookHandle
@@ -385,5 +388,5 @@ cdef class Tensor:
         return add_hook(self, hook)
 
     def retain_grad(self):
-        """Keep the gradient of this non-leaf tensor in ``.grad`` too."""
+        """Keep this non-leaf's gradient in ``.grad`` too; RuntimeError if it requires no grad."""
         _keep_gradient(self)

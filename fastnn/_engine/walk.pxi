@@ -276,7 +276,11 @@ cdef int walk_one(Tensor y, object gradient, bint retain, bint create_graph) exc
 
 
 def backward(outputs, gradients=None, retain_graph=None, create_graph=False, inputs=None):
-    """`Tensor.backward` for several outputs at once: ``torch.autograd.backward``."""
+    """`Tensor.backward` for several outputs at once: ``torch.autograd.backward``.
+
+    Raises as `Tensor.backward`, and ValueError where `gradients` are not one for each of `outputs`;
+    `retain_graph`, `create_graph` and `inputs` as there.
+    """
     cdef Walk walk = Walk.__new__(Walk)
     outputs = outputs if type(outputs) is tuple else tensors(outputs, "backward: outputs")
     if gradients is None:

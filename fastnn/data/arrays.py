@@ -187,7 +187,10 @@ class MappedDataset(Dataset):
         return tuple(batch[0] for batch in self.batch(np.array([index])))
 
     def batch(self, indices) -> tuple:
-        """The rows `indices` (int64 array, shape (B,)) of every array: a tuple of new tensors."""
+        """The rows `indices` (int64 array, shape (B,)) of every array: a tuple of new tensors.
+
+        IndexError: one is out of range.
+        """
         indices = np.asarray(indices)
         return tuple(
             fastnn.index_select(t, 0, fastnn.as_tensor(indices))

@@ -67,7 +67,7 @@ class Augment:
         return {"key": list(self._key)}
 
     def load_state_dict(self, state):
-        """Take over `state`, what `state_dict` gave."""
+        """Take over `state`, what `state_dict` gave. KeyError: not such a state."""
         self._key = tuple(state["key"])
 
 
@@ -78,6 +78,17 @@ class Noise:
     ----------
     std : float
         Standard deviation, at least 0.
+
+    Raises
+    ------
+    ValueError
+        A negative std.
+    TypeError
+        When called, x that is not of floating point numbers.
+
+    Notes
+    -----
+    Bishop (1995): training with noise is Tikhonov regularization.
 
     Examples
     --------
@@ -109,6 +120,13 @@ class Shift:
     Shapes
     ------
     x (B, ..., H, W).
+
+    Raises
+    ------
+    ValueError
+        Negative pixels, or, when called, x of fewer than 3 dimensions.
+    TypeError
+        Pixels that are no int.
 
     Examples
     --------
@@ -186,6 +204,16 @@ class Flip:
         Share of the images that are mirrored. Default 0.5.
     axis : int
         -1 (left and right, default) or -2 (up and down).
+
+    Raises
+    ------
+    ValueError
+        A probability outside 0 to 1, another axis, or, when called, x of fewer than 3 dimensions.
+
+    Notes
+    -----
+    Like ``torchvision.transforms.RandomHorizontalFlip``, and its vertical kin; each image by
+    itself.
 
     Examples
     --------

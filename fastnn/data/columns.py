@@ -21,6 +21,17 @@ class Pipeline(Transform):
     ----------
     *steps : Transform
 
+    Raises
+    ------
+    TypeError
+        A step that is no Transform.
+    ValueError
+        No steps. What a step raises comes through.
+
+    Notes
+    -----
+    Like ``sklearn.pipeline.Pipeline``.
+
     Examples
     --------
     >>> import numpy as np
@@ -216,7 +227,7 @@ class Columns(Transform):
         return self
 
     def fit_transform(self, x):
-        """`fit`, then `transform`, of the training rows."""
+        """`fit`, then `transform`, of the training rows. RuntimeError if it is fitted already."""
         if self.is_fitted:
             raise RuntimeError(
                 "Columns.fit: it is fitted already; use transform() for validation and test rows"
@@ -229,7 +240,7 @@ class Columns(Transform):
         return self._apply(x, "transform")
 
     def inverse_transform(self, x):
-        """Not possible: features do not tell which columns they come from."""
+        """Not possible: features do not tell which columns they come from. TypeError, always."""
         raise TypeError("Columns has no inverse_transform")
 
     def state_dict(self) -> dict:

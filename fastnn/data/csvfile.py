@@ -130,6 +130,13 @@ def write_csv(path: str | os.PathLike, columns: dict) -> None:
     columns : mapping of str to sequence
         All of the same length. Missing cells (None, NaN) become empty.
 
+    Raises
+    ------
+    ValueError
+        Columns of different lengths.
+    OSError
+        A folder that is missing or cannot be written to.
+
     Examples
     --------
     >>> import os, tempfile

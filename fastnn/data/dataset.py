@@ -90,7 +90,10 @@ class TensorDataset(Dataset):
         return tuple(t[index] for t in self.tensors)
 
     def batch(self, indices):
-        """The rows `indices` (int64 array, shape (B,)) of every tensor: a tuple of new tensors."""
+        """The rows `indices` (int64 array, shape (B,)) of every tensor: a tuple of new tensors.
+
+        IndexError: one is out of range.
+        """
         indices = fastnn.as_tensor(indices)
         return tuple([index_select(t, 0, indices) for t in self.tensors])  # a list: half a us less
 
@@ -108,6 +111,8 @@ class Subset(Dataset):
     ------
     IndexError
         A row number out of range (named with its position).
+    TypeError
+        Indices that are no integers.
 
     Notes
     -----
@@ -145,7 +150,10 @@ class Subset(Dataset):
         return self.dataset[int(self.indices[operator.index(index)])]
 
     def batch(self, indices):
-        """The rows `indices` (int64 array, shape (B,)) of this subset: a tuple of tensors."""
+        """The rows `indices` (int64 array, shape (B,)) of this subset: a tuple of tensors.
+
+        IndexError: one is out of range.
+        """
         return rows_of(self.dataset, self.indices[np.asarray(indices)])
 
 
@@ -230,6 +238,12 @@ def collate(samples):
     ------
     ValueError
         Samples whose shapes differ.
+    TypeError
+        Samples that are no numbers.
+
+    Notes
+    -----
+    Like ``torch.utils.data.default_collate``.
 
     Examples
     --------

@@ -124,7 +124,10 @@ class DataLoader:
         return rows // self.batch_size if self.drop_last else -(-rows // self.batch_size)
 
     def set_epoch(self, epoch, position=0):
-        """Make `epoch` (an int from 0) the next pass, beginning with its batch `position`."""
+        """Make `epoch` (an int from 0) the next pass, beginning with its batch `position`.
+
+        ValueError where one is negative, TypeError where one is no int.
+        """
         self.epoch = _at_least(0, epoch, "epoch")
         self._first, self._current = _at_least(0, position, "position"), None
 

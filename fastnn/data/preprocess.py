@@ -15,6 +15,11 @@ class Transform:
     attributes that `fit` sets in ``_fitted``, those of its constructor in ``_settings``. All of
     these are arrays, numbers, text, or lists of text: a state never needs pickle.
 
+    Notes
+    -----
+    ``fit``, ``transform`` and ``fit_transform`` as in scikit-learn,
+    ``sklearn.base.TransformerMixin``.
+
     Examples
     --------
     >>> import numpy as np
@@ -61,21 +66,27 @@ class Transform:
         return self
 
     def transform(self, x):
-        """Apply what was fitted to any rows `x`; array for array, tensor for tensor."""
+        """Apply what was fitted to any rows `x`; array for array, tensor for tensor.
+
+        RuntimeError before `fit`, ValueError for rows of another shape.
+        """
         self._check_fitted("transform")
         a = self._array(x, "transform")
         self._check_width(a, "transform")
         return self._like(x, self._transform(a))
 
     def inverse_transform(self, x):
-        """The rows `x` in the original units, where there is a way back."""
+        """The rows `x` in the original units, where there is a way back.
+
+        TypeError if there is none, RuntimeError before `fit`.
+        """
         if not hasattr(self, "_inverse"):
             raise TypeError(f"{self._name} has no inverse_transform")
         self._check_fitted("inverse_transform")
         return self._like(x, self._inverse(self._array(x, "inverse_transform")))
 
     def fit_transform(self, x):
-        """`fit`, then `transform`, of the training rows `x`."""
+        """`fit`, then `transform`, of the training rows `x`. Raises as `fit`."""
         return self.fit(x).transform(x)
 
     def state_dict(self) -> dict:
@@ -84,7 +95,7 @@ class Transform:
         return {name: getattr(self, name) for name in self._fitted}
 
     def load_state_dict(self, state: dict) -> None:
-        """Take over `state`, what `state_dict` gave."""
+        """Take over `state`, what `state_dict` gave. ValueError if a name is missing."""
         missing = [name for name in self._fitted if name not in state]
         if missing:
             raise ValueError(f"{self._name}.load_state_dict: the state lacks {', '.join(missing)}")

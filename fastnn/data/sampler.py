@@ -20,6 +20,17 @@ class Sampler:
     generator : Generator, optional
         Default: `fastnn.get_default_generator()`, which `fastnn.manual_seed` sets.
 
+    Raises
+    ------
+    TypeError
+        A seed that is no integer; a subclass without ``order`` or ``__len__``.
+    ValueError
+        A seed outside 0 to 2**64 - 1, or beside a generator.
+
+    Notes
+    -----
+    Like ``torch.utils.data.Sampler``.
+
     Examples
     --------
     >>> import numpy as np
@@ -38,7 +49,10 @@ class Sampler:
         self._key = draw_key(seed, generator)
 
     def order(self, epoch):
-        """Row numbers of the pass `epoch`, int64 array."""
+        """Row numbers of the pass `epoch`, int64 array.
+
+        TypeError in a class that does not define it.
+        """
         raise TypeError(f"{type(self).__name__}: define order(self, epoch)")
 
     def __len__(self):
@@ -53,7 +67,7 @@ class Sampler:
         return {"key": list(self._key)}
 
     def load_state_dict(self, state):
-        """Take over `state`, what `state_dict` gave."""
+        """Take over `state`, what `state_dict` gave. KeyError: not such a state."""
         self._key = tuple(state["key"])
 
 

@@ -114,6 +114,10 @@ def stratified_kfold(labels, n_splits=5, seed=None):
     ValueError
         `n_splits` out of that range.
 
+    Notes
+    -----
+    Like ``sklearn.model_selection.StratifiedKFold`` with ``shuffle=True``.
+
     Examples
     --------
     >>> import numpy as np

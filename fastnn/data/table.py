@@ -64,31 +64,40 @@ class Table:
             raise KeyError(_Text(f"{self.source}: {missing_column(name, self.names)}")) from None
 
     def kind(self, name: str) -> str:
-        """The kind of the column `name`: "number" or "category"."""
+        """The kind of the column `name`: "number" or "category". KeyError if there is none."""
         return "number" if self[name].dtype.kind == "f" else "category"
 
     def missing(self, name: str) -> np.ndarray:
-        """Where cells of the column `name` are missing: bool, shape (N,)."""
+        """Where cells of the column `name` are missing: bool, shape (N,).
+
+        KeyError: no such column.
+        """
         column = self[name]
         if column.dtype.kind == "f":
             return np.isnan(column)
         return np.array([cell is None for cell in column], dtype=bool)
 
     def take(self, rows) -> Table:
-        """The rows of these numbers, or where a mask is set, as a new Table."""
+        """The rows of these numbers, or where a mask is set, as a new Table.
+
+        IndexError: one is out of range.
+        """
         rows = np.asarray(rows)
         columns = {name: column[rows] for name, column in self.columns.items()}
         return Table(columns, self.lines[rows], self.source)
 
     def drop(self, *names: str) -> Table:
-        """All columns but these, as a new Table."""
+        """All columns but these, as a new Table. KeyError: there is no such one."""
         for name in names:
             self[name]
         kept = {name: column for name, column in self.columns.items() if name not in names}
         return Table(kept, self.lines, self.source)
 
     def place(self, row: int, name: str) -> str:
-        """Where the cell of `row` (from 0) in column `name` is, for messages: file, line and column."""
+        """Where the cell of `row` (from 0) in column `name` is, for messages: file, line and column.
+
+        IndexError: no such row.
+        """
         return f"{self.source}, line {self.lines[row]}, column {name!r}"
 
     def numbers(self, *names: str) -> np.ndarray:

@@ -181,7 +181,10 @@ class Graph:
         self.nodes.append(_Drawn(len(self.nodes), kind, label))
 
     def connect(self, source, target):
-        """Add an arrow from the box of `source` to that of `target`."""
+        """Add an arrow from the box of `source` to that of `target`.
+
+        KeyError where one has no box.
+        """
         self.edges.append((self._numbers[id(source)], self._numbers[id(target)]))
 
     @property

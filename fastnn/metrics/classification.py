@@ -96,6 +96,11 @@ def precision(target, prediction, average="macro"):
     float, or array for ``average=None``
         Equal to ``sklearn.metrics.precision_score(..., zero_division=0)``.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As in `accuracy`; another average.
+
     Examples
     --------
     >>> from fastnn.metrics import precision
@@ -109,7 +114,7 @@ def precision(target, prediction, average="macro"):
 def recall(target, prediction, average="macro"):
     """Share of a class's rows that were predicted as it: TP / (TP + FN), 0 where it has none.
 
-    Parameters and result as in `precision`; equals ``sklearn.metrics.recall_score``.
+    Parameters, result and errors as in `precision`; equals ``sklearn.metrics.recall_score``.
 
     Examples
     --------
@@ -124,7 +129,7 @@ def recall(target, prediction, average="macro"):
 def f1(target, prediction, average="macro"):
     """Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN).
 
-    Parameters and result as in `precision`; equals ``sklearn.metrics.f1_score``.
+    Parameters, result and errors as in `precision`; equals ``sklearn.metrics.f1_score``.
 
     Examples
     --------
@@ -141,6 +146,15 @@ def format_confusion_matrix(matrix, names=None):
 
     `matrix`, shape (C, C), is what `confusion_matrix` gives; `names`, a list of str, are the names
     of the classes, by default their numbers.
+
+    Raises
+    ------
+    ValueError
+        A matrix of another shape, or not one name for each class.
+
+    Notes
+    -----
+    PyTorch and scikit-learn have none; the numbers are ``sklearn.metrics.confusion_matrix``'s.
 
     Examples
     --------

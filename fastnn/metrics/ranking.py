@@ -21,6 +21,13 @@ def top_k_accuracy(target, scores, k=5):
     float
         Equal to ``sklearn.metrics.top_k_accuracy_score(..., labels=range(C))``.
 
+    Raises
+    ------
+    TypeError
+        Classes that are no integers.
+    ValueError
+        Shapes that do not fit, a class or k out of range.
+
     Examples
     --------
     >>> from fastnn.metrics import top_k_accuracy

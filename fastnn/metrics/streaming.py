@@ -13,8 +13,9 @@ class Stream:
     """Base class: ``update(target, prediction)`` for every batch, then ``compute()``.
 
     The result is that of the function of the same name on all rows together, up to rounding in the
-    last place. ``reset()`` begins anew. A subclass defines these three; the functions' arguments are
-    the constructor's.
+    last place; shapes, dtypes, errors and the constructor's arguments are those of the function, too.
+    Without rows `compute` raises ValueError. ``reset()`` begins anew. A subclass defines the three,
+    else they raise TypeError.
 
     Examples
     --------
@@ -30,15 +31,21 @@ class Stream:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all batches."""
+        """Forget all batches. TypeError in a class that does not define it."""
         raise TypeError(f"{type(self).__name__}: define reset(self)")
 
     def update(self, target, prediction) -> None:
-        """Take in `target` and `prediction` of a batch's rows."""
+        """Take in `target` and `prediction` of a batch's rows.
+
+        TypeError in a class that does not define it.
+        """
         raise TypeError(f"{type(self).__name__}: define update(self, target, prediction)")
 
     def compute(self):
-        """The metric of all rows since the last reset."""
+        """The metric of all rows since the last reset.
+
+        TypeError in a class that does not define it.
+        """
         raise TypeError(f"{type(self).__name__}: define compute(self)")
 
     def _check_rows(self, count):
@@ -60,7 +67,7 @@ class _Share(Stream):
 
 
 class Accuracy(_Share):
-    """`accuracy`, batch by batch.
+    """`accuracy`, batch by batch: see there.
 
     Examples
     --------
@@ -79,12 +86,19 @@ class Accuracy(_Share):
 
 
 class TopKAccuracy(_Share):
-    """`top_k_accuracy`, batch by batch.
+    """`top_k_accuracy`, batch by batch: see there.
 
     Parameters
     ----------
     k : int
         Default 5.
+
+    Examples
+    --------
+    >>> from fastnn.metrics import TopKAccuracy
+    >>> topkaccuracy = TopKAccuracy(k=2)
+    >>> topkaccuracy.update([0, 2], [[0.2, 0.5, 0.3], [0.6, 0.3, 0.4]]); topkaccuracy.compute()
+    0.5
     """
 
     def __init__(self, k: int = 5):
@@ -99,7 +113,7 @@ class TopKAccuracy(_Share):
 
 
 class ConfusionMatrix(Stream):
-    """`confusion_matrix`, batch by batch; it grows with the classes that come.
+    """`confusion_matrix`, batch by batch: see there. It grows with the classes that come.
 
     Parameters
     ----------
@@ -128,7 +142,10 @@ class ConfusionMatrix(Stream):
         self._matrix = np.zeros((self.num_classes or 0,) * 2, np.int64)
 
     def update(self, target, prediction) -> None:
-        """Classes, shape (N,); and classes or scores, shape (N,) or (N, C)."""
+        """Classes, shape (N,); and classes or scores, shape (N,) or (N, C).
+
+        ValueError for a class out of range.
+        """
         columns = np.shape(prediction)[1] if np.ndim(prediction) == 2 else 0
         target, prediction = checked_classes(target, prediction, type(self).__name__)
         largest = int(max(target.max(), prediction.max(), columns - 1))
@@ -180,7 +197,7 @@ class _Averaged(ConfusionMatrix):
 
 
 class Precision(_Averaged):
-    """`precision`, batch by batch.
+    """`precision`, batch by batch: see there.
 
     Parameters
     ----------
@@ -193,7 +210,7 @@ class Precision(_Averaged):
 
 
 class Recall(_Averaged):
-    """`recall`, batch by batch.
+    """`recall`, batch by batch: see there.
 
     Parameters
     ----------
@@ -206,12 +223,19 @@ class Recall(_Averaged):
 
 
 class F1(_Averaged):
-    """`f1`, batch by batch.
+    """`f1`, batch by batch: see there.
 
     Parameters
     ----------
     average : {"macro", "micro", "weighted", None}
         Default "macro".
+
+    Examples
+    --------
+    >>> from fastnn.metrics import F1
+    >>> f1 = F1()
+    >>> f1.update([0, 1, 1], [0, 1, 1]); f1.compute()
+    1.0
     """
 
     def _share(self, right, true, predicted):
@@ -219,7 +243,15 @@ class F1(_Averaged):
 
 
 class ROCAUC(Stream):
-    """`roc_auc`, batch by batch; ranks need all scores, so these are kept."""
+    """`roc_auc`, batch by batch: see there. Ranks need all scores, so these are kept.
+
+    Examples
+    --------
+    >>> from fastnn.metrics import ROCAUC
+    >>> rocauc = ROCAUC()
+    >>> rocauc.update([0, 1], [0.1, 0.9]); rocauc.compute()
+    1.0
+    """
 
     def reset(self) -> None:
         """Forget all batches."""
@@ -251,7 +283,15 @@ class _Values(Stream):
 
 
 class MAE(_Values):
-    """`mae`, batch by batch."""
+    """`mae`, batch by batch: see there.
+
+    Examples
+    --------
+    >>> from fastnn.metrics import MAE
+    >>> mae = MAE()
+    >>> mae.update([1.0, 2.0], [1.5, 2.0]); mae.compute()
+    0.25
+    """
 
     def _add(self, target, prediction):
         self._sum = self._sum + np.abs(target - prediction).sum(0)
@@ -263,7 +303,15 @@ class MAE(_Values):
 
 
 class RMSE(_Values):
-    """`rmse`, batch by batch."""
+    """`rmse`, batch by batch: see there.
+
+    Examples
+    --------
+    >>> from fastnn.metrics import RMSE
+    >>> rmse = RMSE()
+    >>> rmse.update([1.0], [3.0]); rmse.compute()
+    2.0
+    """
 
     def _add(self, target, prediction):
         self._sum = self._sum + np.square(target - prediction).sum(0)
@@ -275,12 +323,19 @@ class RMSE(_Values):
 
 
 class R2(_Values):
-    """`r2`, batch by batch.
+    """`r2`, batch by batch: see there.
 
     Notes
     -----
     Means and sums of squares of batches are merged by the formula of T. Chan, G. Golub, R. LeVeque,
     1979, which does not cancel as a difference of sums of squares does.
+
+    Examples
+    --------
+    >>> from fastnn.metrics import R2
+    >>> r2 = R2()
+    >>> r2.update([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]); r2.compute()
+    0.5
     """
 
     def reset(self) -> None:
@@ -300,7 +355,7 @@ class R2(_Values):
         self._sum = self._sum + np.square(target - prediction).sum(0)
 
     def compute(self) -> float:
-        """The share of the variance explained, of all rows."""
+        """The share of the variance explained, of all rows. ValueError for fewer than 2 rows."""
         if self._rows < 2:
             raise ValueError(f"R2.compute: expected at least 2 rows, got {self._rows}")
         varies = self._total != 0
@@ -309,12 +364,19 @@ class R2(_Values):
 
 
 class Perplexity(Stream):
-    """`perplexity`, batch by batch.
+    """`perplexity`, batch by batch: see there.
 
     Parameters
     ----------
     ignore_index : int, optional
         Places with this target do not count.
+
+    Examples
+    --------
+    >>> from fastnn.metrics import Perplexity
+    >>> perplexity = Perplexity()
+    >>> perplexity.update([0, 1], [[0.0, 0.0], [0.0, 0.0]]); perplexity.compute()
+    2.0
     """
 
     def __init__(self, ignore_index: int | None = None):

@@ -86,6 +86,11 @@ class SiLU(_Activation):
     ------
     Any; float32 or float64.
 
+    Raises
+    ------
+    TypeError
+        When called, if the input is no tensor or array of numbers.
+
     Notes
     -----
     Hendrycks and Gimpel 2016, arXiv:1606.08415.
@@ -117,6 +122,11 @@ class Mish(_Activation):
     ------
     Any; float32 or float64.
 
+    Raises
+    ------
+    TypeError
+        When called, if the input is no tensor or array of numbers.
+
     Notes
     -----
     Misra 2019, arXiv:1908.08681.
@@ -147,6 +157,13 @@ class GELU(_Activation):
     Shapes
     ------
     Any; float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        When called, if approximate is none of the three.
+    TypeError
+        If the input is no tensor or array of numbers.
 
     Notes
     -----
@@ -260,6 +277,11 @@ class ELU(_Activation):
     ------
     Any; float32 or float64.
 
+    Raises
+    ------
+    TypeError
+        When called, if alpha is no number, or the input no tensor or array of numbers.
+
     Notes
     -----
     Clevert et al. 2015, arXiv:1511.07289.
@@ -290,6 +312,11 @@ class SELU(_Activation):
     Shapes
     ------
     Any; float32 or float64.
+
+    Raises
+    ------
+    TypeError
+        When called, if the input is no tensor or array of numbers.
 
     Notes
     -----
@@ -324,6 +351,13 @@ class CELU(_Activation):
     Shapes
     ------
     Any; float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        When called, if alpha is not above 0.
+    TypeError
+        If it is no number, or the input no tensor or array of numbers.
 
     Notes
     -----

@@ -53,6 +53,8 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -86,6 +88,8 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -119,6 +123,8 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -152,6 +158,8 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----

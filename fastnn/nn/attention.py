@@ -78,6 +78,8 @@ class MultiheadAttention(Module):
     ------
     ValueError
         If an argument is out of range, or, when called, if shapes do not fit.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----

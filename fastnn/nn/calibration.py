@@ -59,6 +59,8 @@ def reliability(logits: Tensor, labels: Tensor, num_bins: int = 15) -> dict[str,
         If a label is out of range: with its position and value.
     ValueError
         If shapes do not fit, or there are no bins.
+    TypeError
+        If labels are no integers.
 
     Notes
     -----
@@ -101,6 +103,15 @@ def expected_calibration_error(logits: Tensor, labels: Tensor, num_bins: int = 1
     float
         sum_b count_b / N abs(accuracy_b - confidence_b), from 0 to 1.
 
+    Raises
+    ------
+    IndexError
+        If a label is out of range: with its position and value.
+    TypeError
+        If labels are no integers.
+    ValueError
+        If shapes do not fit, or there are no bins.
+
     Notes
     -----
     Naeini et al. (2015); Guo et al. (2017), eq. 3.
@@ -125,6 +136,15 @@ class TemperatureScaling(Module):
     ----------
     temperature : Tensor
         T, 0-d, float64; 1 before `fit`.
+
+    Shapes
+    ------
+    Logits of any shape, and the same; float32 or float64.
+
+    Raises
+    ------
+    IndexError, TypeError, ValueError
+        `fit` alone: labels or logits that do not fit.
 
     Notes
     -----
@@ -171,6 +191,8 @@ class TemperatureScaling(Module):
             If a label is out of range: with its position and value.
         ValueError
             If shapes do not fit, limits are not positive and in order, or a logit is not finite.
+        TypeError
+            If labels are no integers.
         """
         x, t = _checked(logits, labels, "TemperatureScaling")
         if not 0 < low < high:

@@ -116,6 +116,8 @@ class RNNCell(_Cell):
     ------
     ValueError
         If an argument is out of range, or, when called, if shapes do not fit.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Examples
     --------
@@ -177,6 +179,8 @@ class LSTMCell(_Cell):
     ------
     ValueError
         If an argument is out of range, or, when called, if shapes do not fit.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Examples
     --------
@@ -221,6 +225,8 @@ class GRUCell(_Cell):
     ------
     ValueError
         If an argument is out of range, or, when called, if shapes do not fit.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Examples
     --------

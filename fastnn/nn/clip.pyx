@@ -187,6 +187,15 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     Tensor
         0-d.
 
+    Raises
+    ------
+    RuntimeError
+        If it is infinite or NaN, and error_if_nonfinite.
+    ValueError
+        If norm_type is not positive, or foreach False.
+    TypeError
+        If one is no Tensor of float32 or float64.
+
     Notes
     -----
     ``torch.nn.utils.get_total_norm``; `clip_grads_with_norm_` takes it.
@@ -224,6 +233,13 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     foreach : None or True
         For PyTorch's signature.
 
+    Raises
+    ------
+    ValueError
+        If max_norm is negative, total_norm not one number, or foreach False.
+    TypeError
+        If one of `parameters` is no Tensor.
+
     Notes
     -----
     ``torch.nn.utils.clip_grads_with_norm_``.
@@ -259,7 +275,7 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
 
 
 def get_grad_norm(parameters, norm_type=2.0):
-    """The common norm of all gradients, as `clip_grad_norm_` takes it, changing nothing.
+    """The common norm of all gradients, as `clip_grad_norm_` takes it, changing nothing: raises as it.
 
     Parameters
     ----------
@@ -272,6 +288,10 @@ def get_grad_norm(parameters, norm_type=2.0):
     -------
     Tensor
         0-d.
+
+    Notes
+    -----
+    The norm that ``torch.nn.utils.clip_grad_norm_`` returns.
 
     Examples
     --------
@@ -295,6 +315,13 @@ def clip_grad_value_(parameters, clip_value, foreach=None):
         Not negative. NaN gradients stay NaN.
     foreach : None or True
         For PyTorch's signature.
+
+    Raises
+    ------
+    ValueError
+        If clip_value is negative, or foreach False.
+    TypeError
+        If one of `parameters` is no Tensor.
 
     Notes
     -----

@@ -97,6 +97,11 @@ class Sequential(_Numbered):
     *modules : Module, or one dict of name to Module
         In order of use.
 
+    Raises
+    ------
+    TypeError
+        If one is no Module, or the modules come as one list.
+
     Examples
     --------
     >>> from fastnn import nn
@@ -147,6 +152,13 @@ class ModuleList(_Numbered):
     ----------
     modules : iterable of Module, optional
 
+    Raises
+    ------
+    TypeError
+        If one is no Module.
+    IndexError
+        If an index is out of range.
+
     Examples
     --------
     >>> from fastnn import nn
@@ -173,6 +185,13 @@ class ParameterList(_Numbered):
     ----------
     values : iterable of Tensor, optional
         Tensors become Parameters.
+
+    Raises
+    ------
+    TypeError
+        If one is no Tensor of float32 or float64.
+    IndexError
+        If an index is out of range.
 
     Examples
     --------
@@ -255,6 +274,13 @@ class ModuleDict(_Named):
     ----------
     modules : mapping or iterable of (str, Module), optional
 
+    Raises
+    ------
+    TypeError
+        If a value is no Module, or a name no string.
+    KeyError
+        If a name is empty or has a dot, or there is none of that name.
+
     Examples
     --------
     >>> from fastnn import nn
@@ -281,6 +307,13 @@ class ParameterDict(_Named):
     parameters : mapping or iterable of (str, Tensor), optional
         Tensors become Parameters.
 
+    Raises
+    ------
+    TypeError
+        If a value is no Tensor of float32 or float64, or a name no string.
+    KeyError
+        If a name is empty or has a dot, or there is none of that name.
+
     Examples
     --------
     >>> import fastnn
@@ -298,13 +331,16 @@ class ParameterDict(_Named):
         return self.__dict__[name] if name in self._members else default
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        """The parameter of that name; if there is none, `default` becomes it."""
+        """The parameter of that name; if there is none, `default` becomes it.
+
+        TypeError where that is no Tensor.
+        """
         if name not in self:
             self[name] = default
         return self[name]
 
     def popitem(self) -> tuple[str, Any]:
-        """Remove and return the newest one: (name, parameter)."""
+        """Remove and return the newest one: (name, parameter). IndexError if there is none."""
         name = list(self._members)[-1]
         return name, self.pop(name)
 

@@ -167,6 +167,8 @@ class Conv2d(_Conv):
     ------
     ValueError
         If an argument is out of its range.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -213,6 +215,8 @@ class Conv1d(_Conv):
     ------
     ValueError
         If an argument is out of its range.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -326,30 +330,35 @@ class ConvTranspose2d(_ConvTranspose):
 class ConvTranspose1d(_ConvTranspose):
     """Transposed convolution of sequences: `ConvTranspose2d` in one dimension.
 
-    Parameters
-    ----------
-    in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, \
-padding_mode, dtype
-        As in `ConvTranspose2d`.
+        Parameters
+        ----------
+        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, \
+    padding_mode, dtype
+            As in `ConvTranspose2d`.
 
-    Shapes
-    ------
-    (N, C, L) or (C, L) -> (N, O, L'); ``weight`` is (C, O / groups, kernel size).
+        Shapes
+        ------
+        (N, C, L) or (C, L) -> (N, O, L'); ``weight`` is (C, O / groups, kernel size).
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of its range.
+
+        Notes
+        -----
+        ``torch.nn.ConvTranspose1d``, with its initialization.
+
+        Examples
+        --------
+        >>> import fastnn
+        >>> fastnn.nn.ConvTranspose1d(8, 4, 2, stride=2)(fastnn.zeros(1, 8, 5)).shape
+        (1, 4, 10)
 
     Raises
     ------
-    ValueError
-        If an argument is out of its range.
-
-    Notes
-    -----
-    ``torch.nn.ConvTranspose1d``, with its initialization.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.nn.ConvTranspose1d(8, 4, 2, stride=2)(fastnn.zeros(1, 8, 5)).shape
-    (1, 4, 10)
+    TypeError
+        If, when called, the input is not float32 or float64.
     """
 
     _dims = 1

@@ -21,6 +21,19 @@ class CosineSimilarity(Module):
     eps : float
         Shorter vectors count as that long. Default 1e-8.
 
+    Shapes
+    ------
+    Two of one shape, or that broadcast; the result lacks `dim`. float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        When called, if the shapes do not broadcast.
+    IndexError
+        If the inputs have no dimension `dim`.
+    TypeError
+        If they are not float32 or float64.
+
     Examples
     --------
     >>> import fastnn
@@ -52,6 +65,15 @@ class PairwiseDistance(Module):
         Default 1e-6.
     keepdim : bool
         Keep the last dimension, with size 1. Default False.
+
+    Shapes
+    ------
+    Two of (..., D), or that broadcast, to (...). float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        When called, if the shapes do not broadcast, or p is no number.
 
     Examples
     --------

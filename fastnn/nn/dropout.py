@@ -44,6 +44,13 @@ class Dropout(_Dropout):
     ------
     Any; float32 or float64.
 
+    Raises
+    ------
+    ValueError
+        If p is not from 0 to 1.
+    TypeError
+        If p is no number, or, when called, the input not float32 or float64.
+
     Notes
     -----
     Srivastava et al. (2014), inverted; ``torch.nn.Dropout``.
@@ -71,6 +78,13 @@ class Dropout1d(_Dropout):
     inplace : bool
         Write into the input. Default False.
 
+    Raises
+    ------
+    ValueError
+        If p is not from 0 to 1, or the input has other dimensions.
+    TypeError
+        If p is no number, or, when called, the input not float32 or float64.
+
     Examples
     --------
     >>> import fastnn
@@ -93,6 +107,13 @@ class Dropout2d(_Dropout):
     inplace : bool
         Write into the input. Default False.
 
+    Raises
+    ------
+    ValueError
+        If p is not from 0 to 1, or the input has other dimensions.
+    TypeError
+        If p is no number, or, when called, the input not float32 or float64.
+
     Examples
     --------
     >>> import fastnn
@@ -114,6 +135,17 @@ class AlphaDropout(_Dropout):
         Default 0.5.
     inplace : bool
         Write into the input. Default False.
+
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        If p is not from 0 to 1.
+    TypeError
+        If p is no number, or, when called, the input not float32 or float64.
 
     Notes
     -----
@@ -141,6 +173,13 @@ class Dropout3d(_Dropout):
     inplace : bool
         Write into the input. Default False.
 
+    Raises
+    ------
+    ValueError
+        If p is not from 0 to 1, or the input has other dimensions.
+    TypeError
+        If p is no number, or, when called, the input not float32 or float64.
+
     Examples
     --------
     >>> import fastnn
@@ -162,6 +201,13 @@ class FeatureAlphaDropout(_Dropout):
         Default 0.5.
     inplace : bool
         Write into the input. Default False.
+
+    Raises
+    ------
+    ValueError
+        If p is not from 0 to 1, or the input has fewer than 2 dimensions.
+    TypeError
+        If p is no number, or, when called, the input not float32 or float64.
 
     Examples
     --------

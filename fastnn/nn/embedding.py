@@ -55,6 +55,8 @@ class Embedding(Module):
     ------
     IndexError
         If an integer is out of range; tells position and value.
+    TypeError
+        If, when called, the row numbers are not int64 or int32.
 
     Examples
     --------
@@ -95,7 +97,10 @@ class Embedding(Module):
     ) -> Embedding:
         """A layer with the rows `embeddings`, (V, D), frozen unless `freeze` is False.
 
-        `padding_idx` and other `options` as in the class."""
+        `padding_idx` and other `options` as in the class. ValueError where `embeddings` are no 2-d
+        Tensor, TypeError where they are not float32 or float64:
+        ``torch.nn.Embedding.from_pretrained``.
+        """
         if not isinstance(embeddings, Tensor) or embeddings.ndim != 2:
             raise ValueError(
                 f"{cls.__name__}.from_pretrained: embeddings must be a 2-d Tensor (V, D)"
@@ -187,6 +192,8 @@ class EmbeddingBag(Embedding):
     ------
     ValueError, IndexError
         If arguments do not fit.
+    TypeError
+        If, when called, the row numbers are not int64 or int32.
 
     Examples
     --------

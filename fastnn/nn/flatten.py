@@ -45,6 +45,13 @@ class Flatten(Module):
     ------
     (N, C, H, W) to (N, C*H*W) by default; any dtype.
 
+    Raises
+    ------
+    IndexError
+        When called, if the input has no such dimension.
+    ValueError
+        If start_dim comes after end_dim.
+
     Examples
     --------
     >>> import fastnn
@@ -75,10 +82,16 @@ class Unflatten(Module):
     unflattened_size : sequence of int
         Its new sizes; one may be -1.
 
+    Shapes
+    ------
+    (..., size, ...) to (..., *unflattened_size, ...); any dtype.
+
     Raises
     ------
     ValueError
         If the sizes do not multiply to the dimension's.
+    IndexError
+        If the input has no dimension `dim`.
 
     Examples
     --------

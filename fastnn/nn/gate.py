@@ -60,6 +60,11 @@ class PReLU(_Learned):
     ------
     (N, C, ...), or any with one parameter.
 
+    Raises
+    ------
+    ValueError
+        If num_parameters is not positive, or, when called, neither 1 nor the input's channels.
+
     Notes
     -----
     He et al. 2015, arXiv:1502.01852.
@@ -109,6 +114,11 @@ class Swish(_Learned):
     ------
     (N, C, ...), or any with one parameter.
 
+    Raises
+    ------
+    ValueError
+        If num_parameters is not positive, or, when called, neither 1 nor the input's channels.
+
     Notes
     -----
     Ramachandran et al. 2017, arXiv:1710.05941.
@@ -146,6 +156,13 @@ class GLU(_Activation):
     Shapes
     ------
     Any; float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        When called, if the dimension's size is odd.
+    IndexError
+        If the input has no such dimension.
 
     Notes
     -----

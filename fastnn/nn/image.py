@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 
 
 class PixelShuffle(Module):
-    """(N, C r r, H, W) becomes (N, C, H r, W r): ``torch.nn.PixelShuffle``.
+    """(N, C r r, H, W) becomes (N, C, H r, W r), of any dtype: ``torch.nn.PixelShuffle``.
 
     Parameters
     ----------
     upscale_factor : int
         r.
+
+    Raises
+    ------
+    ValueError
+        When called, if r is not positive, the channels no multiple of r r, or there are fewer than
+        3 dimensions.
 
     Examples
     --------
@@ -47,12 +53,18 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """(N, C, H r, W r) becomes (N, C r r, H, W): ``torch.nn.PixelUnshuffle``.
+    """(N, C, H r, W r) becomes (N, C r r, H, W), of any dtype: ``torch.nn.PixelUnshuffle``.
 
     Parameters
     ----------
     downscale_factor : int
         r.
+
+    Raises
+    ------
+    ValueError
+        When called, if r is not positive, H and W no multiples of it, or there are fewer than 3
+        dimensions.
 
     Examples
     --------
@@ -80,6 +92,15 @@ class ChannelShuffle(Module):
     ----------
     groups : int
         A divisor of the number of channels.
+
+    Shapes
+    ------
+    (N, C, ...), and the same; any dtype.
+
+    Raises
+    ------
+    ValueError
+        When called, if groups does not divide C, or the input has fewer than 3 dimensions.
 
     Examples
     --------
@@ -113,6 +134,13 @@ class LocalResponseNorm(Module):
     Shapes
     ------
     (N, C, ...), and the same.
+
+    Raises
+    ------
+    ValueError
+        When called, if size is not positive, or the input has fewer than 3 dimensions.
+    TypeError
+        If the input is not float32 or float64.
 
     Notes
     -----
@@ -166,10 +194,18 @@ class MaxUnpool1d(_MaxUnpool):
     kernel_size, stride, padding : int
         Those of the pooling.
 
+    Shapes
+    ------
+    (N, C, L) or (C, L) with int64 indices of that shape; any dtype.
+
     Raises
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    IndexError
+        An index outside the output.
+    TypeError
+        Indices that are not int64.
 
     Examples
     --------
@@ -195,10 +231,18 @@ class MaxUnpool2d(_MaxUnpool):
     kernel_size, stride, padding : int or pair of int
         Those of the pooling.
 
+    Shapes
+    ------
+    (N, C, H, W) or (C, H, W) with int64 indices of that shape; any dtype.
+
     Raises
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    IndexError
+        An index outside the output.
+    TypeError
+        Indices that are not int64.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Initial values of parameters, under PyTorch's names: ``torch.nn.init``.
 
-Every function fills a tensor in place, in logical order whatever its layout, from the default
-generator or the one given, outside the graph, and returns the tensor. Fans are those of PyTorch: a
-weight is (out, in, *kernel), fan_in = in * prod(kernel), fan_out = out * prod(kernel).
+Every function fills a tensor in place, in logical order whatever its layout, from the default or
+the given generator, outside the graph, and returns it. Fans are PyTorch's: a weight is
+(out, in, *kernel), fan_in = in * prod(kernel), fan_out = out * prod(kernel).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """Factor that keeps the variance through a nonlinearity.
+    """Factor that keeps the variance through a nonlinearity: ``torch.nn.init.calculate_gain``.
 
     Parameters
     ----------
@@ -64,6 +64,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         ``leaky_relu`` (sqrt(2 / (1 + slope²))), ``selu`` (3/4).
     param : float, optional
         The slope of ``leaky_relu``. Default 0.01.
+
+    Raises
+    ------
+    ValueError
+        If the nonlinearity is another one, or the slope no number.
 
     Examples
     --------
@@ -88,6 +93,9 @@ def uniform_(
 ) -> Tensor:
     """`tensor` filled with numbers drawn uniformly from [a, b), by `generator`.
 
+    ``torch.nn.init.uniform_``. Raises ValueError where a or b is not finite or a above b, TypeError
+    where `tensor` is no Tensor of float32 or float64.
+
     Examples
     --------
     >>> import fastnn
@@ -101,6 +109,9 @@ def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """`tensor` filled with numbers from N(mean, std²), drawn from `generator`.
+
+    ``torch.nn.init.normal_``. Raises ValueError where std is negative, TypeError where `tensor` is
+    no Tensor of float32 or float64.
 
     Examples
     --------
@@ -121,6 +132,9 @@ def trunc_normal_(
 ) -> Tensor:
     """`tensor` filled with numbers from N(mean, std²) that lie in [a, b], drawn from `generator`.
 
+    ``torch.nn.init.trunc_normal_``. Raises ValueError where std is not positive or a not below b,
+    TypeError where `tensor` is no Tensor of float32 or float64.
+
     Examples
     --------
     >>> import fastnn
@@ -131,7 +145,7 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """The same value `val` everywhere in `tensor`.
+    """`val` everywhere in `tensor`, any dtype: ``torch.nn.init.constant_``. TypeError: no Tensor.
 
     Examples
     --------
@@ -143,17 +157,19 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zeros everywhere in `tensor`."""
+    """Zeros everywhere in `tensor`, any dtype: ``torch.nn.init.zeros_``. TypeError: no Tensor."""
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Ones everywhere in `tensor`."""
+    """Ones everywhere in `tensor`, any dtype: ``torch.nn.init.ones_``. TypeError: no Tensor."""
     return constant_(tensor, 1.0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """The identity matrix, in a 2-d tensor of any sides.
+    """The identity matrix, in a 2-d tensor of any sides and dtype: ``torch.nn.init.eye_``.
+
+    Raises ValueError where `tensor` has other dimensions, TypeError where it is no Tensor.
 
     Examples
     --------
@@ -176,6 +192,14 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     tensor : Tensor
         (out, in, *kernel) of 3 to 5 dimensions; out must be divisible by `groups`.
     groups : int
+        As ``torch.nn.init.dirac_`` has them; the tensor may have any dtype.
+
+    Raises
+    ------
+    ValueError
+        If it has other dimensions, or `groups` does not divide out.
+    TypeError
+        If it is no Tensor.
 
     Examples
     --------
@@ -202,7 +226,9 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 16; as `uniform_`.
+    """U(-a, a), a = gain sqrt(6 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 16.
+
+    `generator` and errors as `kaiming_uniform_`.
 
     Examples
     --------
@@ -216,7 +242,7 @@ def xavier_uniform_(
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """N(0, gain² 2 / (fan_in + fan_out)): Glorot and Bengio (2010), eq. 12; as `normal_`.
+    """N(0, gain² 2 / (fan_in + fan_out)): Glorot, Bengio (2010); raises as `kaiming_uniform_`.
 
     Examples
     --------
@@ -240,7 +266,7 @@ def kaiming_uniform_(
     Parameters
     ----------
     tensor : Tensor
-        At least 2-d.
+        At least 2-d (else ValueError), float32 or float64 (else TypeError).
     a : float
         Negative slope of leaky ReLU; it sets the gain.
     mode : {"fan_in", "fan_out"}
@@ -269,7 +295,7 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """N(0, gain² / fan): He et al. (2015), section 2.2. Parameters as `kaiming_uniform_`.
+    """N(0, gain² / fan): He et al. (2015), section 2.2. Parameters, errors as `kaiming_uniform_`.
 
     Examples
     --------
@@ -281,9 +307,10 @@ def kaiming_normal_(
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """Orthonormal rows or columns, whichever are fewer, times gain: Saxe et al. (2014); as `normal_`.
+    """Orthonormal rows or columns, whichever are fewer, times gain: Saxe et al. (2014).
 
-    The tensor is seen as a matrix of shape (out, all others).
+    The tensor is seen as a matrix of shape (out, all others). `generator` and errors as
+    `kaiming_uniform_`.
 
     Examples
     --------
@@ -308,6 +335,8 @@ def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
 ) -> Tensor:
     """As `normal_`, of deviation `std`; a fraction `sparsity` of every column is 0: Martens (2010).
+
+    Raises as it, and ValueError for other than 2 dimensions.
 
     Examples
     --------

@@ -96,6 +96,8 @@ class InstanceNorm1d(_InstanceNorm):
     ------
     ValueError
         If dimensions or channels do not fit, or there is one value per channel to train on.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -141,6 +143,8 @@ class InstanceNorm2d(_InstanceNorm):
     ------
     ValueError
         If dimensions or channels do not fit, or there is one value per channel to train on.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -186,6 +190,8 @@ class InstanceNorm3d(_InstanceNorm):
     ------
     ValueError
         If dimensions or channels do not fit, or there is one value per channel to train on.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----

@@ -91,6 +91,18 @@ class GaussianNLLLoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean".
 
+    Shapes
+    ------
+    x and t of one shape; var of that shape, or with 1 for its last dimension, or without it.
+
+    Raises
+    ------
+    ValueError
+        A negative variance, an eps that is not positive, or shapes that differ: nothing is
+        broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
+
     Examples
     --------
     >>> import fastnn
@@ -128,6 +140,8 @@ class PoissonNLLLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Examples
     --------
@@ -170,6 +184,8 @@ class KLDivLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Examples
     --------
@@ -210,6 +226,8 @@ class FocalLoss(_Loss):
         A label outside 0 to C - 1: position and value are named.
     ValueError
         Shapes that do not fit each other.
+    TypeError
+        Logits that are not float32 or float64, labels that are no integers.
 
     Examples
     --------
@@ -250,10 +268,16 @@ class SquaredEMDLoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean".
 
+    Shapes
+    ------
+    Logits (N, C) of float32 or float64, with labels (N,) or probabilities (N, C).
+
     Raises
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    IndexError
+        A label outside 0 to C - 1.
 
     Examples
     --------
@@ -278,6 +302,19 @@ class DistillationLoss(_Loss):
         Share of the soft targets, from 0 to 1. Default 0.9.
     reduction : {"mean", "sum", "none"}
         Over rows. Default "mean".
+
+    Shapes
+    ------
+    Two of (N, C) and labels (N,); a scalar, or (N,) without reduction.
+
+    Raises
+    ------
+    ValueError
+        A temperature that is not positive, an alpha outside 0 to 1, or logits of different shapes.
+    IndexError
+        A label outside 0 to C - 1.
+    TypeError
+        Logits that are not float32 or float64.
 
     Notes
     -----

@@ -54,6 +54,8 @@ class Linear(Module):
     ------
     ValueError
         If a size is not positive, or, when called, if x has another number of features.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Examples
     --------
@@ -124,6 +126,8 @@ class Bilinear(Module):
     ------
     ValueError
         If a size is not positive, or, when called, if the inputs' shapes do not fit.
+    TypeError
+        If, when called, the inputs are not float32 or float64.
 
     Examples
     --------

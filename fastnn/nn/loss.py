@@ -104,12 +104,18 @@ class NLLLoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean", weighted by the rows' class weights.
 
+    Dtypes
+    ------
+    x: float32 or float64. Labels: any integer dtype.
+
     Raises
     ------
     IndexError
         A label outside 0 to C - 1: position and value are named.
     ValueError
         Shapes that do not fit each other.
+    TypeError
+        Labels that are no integers, x that is not float32 or float64.
 
     Examples
     --------
@@ -140,6 +146,10 @@ class MSELoss(_Loss):
     reduction : {"mean", "sum", "none"}
         Default "mean".
 
+    Dtypes
+    ------
+    x: float32 or float64. t: any real dtype, of the same shape.
+
     Raises
     ------
     ValueError
@@ -164,6 +174,10 @@ class L1Loss(_Loss):
     ----------
     reduction : {"mean", "sum", "none"}
         Default "mean".
+
+    Dtypes
+    ------
+    x: float32 or float64. t: any real dtype, of the same shape.
 
     Raises
     ------
@@ -196,6 +210,8 @@ class SmoothL1Loss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Examples
     --------
@@ -229,6 +245,8 @@ class HuberLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Examples
     --------
@@ -257,6 +275,10 @@ class BCELoss(_Loss):
         A factor for each element; broadcast to the input's shape.
     reduction : {"mean", "sum", "none"}
         Default "mean".
+
+    Dtypes
+    ------
+    x: float32 or float64. t: any real dtype, of the same shape.
 
     Raises
     ------
@@ -290,6 +312,10 @@ class BCEWithLogitsLoss(_Loss):
         Default "mean".
     pos_weight : Tensor, optional
         A factor for the positive targets, usually one per class.
+
+    Dtypes
+    ------
+    x: float32 or float64. t: any real dtype, of the same shape.
 
     Raises
     ------

@@ -43,6 +43,8 @@ class MultiMarginLoss(_Loss):
         A label outside 0 to C - 1: position and value are named.
     ValueError
         Shapes that do not fit each other.
+    TypeError
+        Scores that are not float32 or float64, labels that are no integers.
 
     Examples
     --------
@@ -95,6 +97,8 @@ class WestonWatkinsLoss(_Loss):
         A label outside 0 to C - 1: position and value are named.
     ValueError
         Shapes that do not fit each other.
+    TypeError
+        Scores that are not float32 or float64, labels that are no integers.
 
     Examples
     --------
@@ -120,6 +124,8 @@ class WestonWatkinsLoss(_Loss):
 class MultiLabelMarginLoss(_Loss):
     """sum_(j label, c none) max(0, 1 - x_j + x_c) / C of scores x: ``torch.nn.MultiLabelMarginLoss``.
 
+    Shapes, dtypes and errors: as in `functional.multilabel_margin_loss`.
+
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
@@ -140,6 +146,8 @@ class MultiLabelMarginLoss(_Loss):
 
 class MultiLabelSoftMarginLoss(_Loss):
     """Binary cross-entropy of each class's logit: ``torch.nn.MultiLabelSoftMarginLoss``.
+
+    Logits (N, C), float32 or float64; targets 0 or 1, of that shape.
 
     Parameters
     ----------
@@ -174,6 +182,8 @@ class MultiLabelSoftMarginLoss(_Loss):
 class HingeEmbeddingLoss(_Loss):
     """x where t is 1, max(0, margin - x) where it is -1: ``torch.nn.HingeEmbeddingLoss``.
 
+    Shapes, dtypes and errors: as in `functional.hinge_embedding_loss`.
+
     Parameters
     ----------
     margin : float
@@ -198,7 +208,7 @@ class HingeEmbeddingLoss(_Loss):
 
 
 class SoftMarginLoss(_Loss):
-    """log(1 + exp(-t x)): ``torch.nn.SoftMarginLoss``.
+    """log(1 + exp(-t x)), x of float32 or float64, t 1 or -1: ``torch.nn.SoftMarginLoss``.
 
     Parameters
     ----------
@@ -224,6 +234,8 @@ class SoftMarginLoss(_Loss):
 
 class CosineEmbeddingLoss(_Loss):
     """1 - cos where t is 1, max(0, cos - margin) where it is -1: ``torch.nn.CosineEmbeddingLoss``.
+
+    Shapes, dtypes and errors: as in `functional.cosine_embedding_loss`.
 
     Parameters
     ----------
@@ -254,6 +266,8 @@ class CosineEmbeddingLoss(_Loss):
 class MarginRankingLoss(_Loss):
     """max(0, margin - t (x1 - x2)): ``torch.nn.MarginRankingLoss``.
 
+    Shapes, dtypes and errors: as in `functional.margin_ranking_loss`.
+
     Parameters
     ----------
     margin : float
@@ -281,6 +295,8 @@ class MarginRankingLoss(_Loss):
 
 class TripletMarginLoss(_Loss):
     """max(0, d(anchor, positive) - d(anchor, negative) + margin): ``torch.nn.TripletMarginLoss``.
+
+    Shapes, dtypes and errors: as in `functional.triplet_margin_loss`.
 
     Parameters
     ----------
@@ -333,6 +349,8 @@ class TripletMarginLoss(_Loss):
 
 class TripletMarginWithDistanceLoss(_Loss):
     """`TripletMarginLoss` with a distance of one's own: ``torch.nn.TripletMarginWithDistanceLoss``.
+
+    Shapes, dtypes and errors: as in `functional.triplet_margin_with_distance_loss`.
 
     Parameters
     ----------

@@ -36,6 +36,13 @@ class Module(Convertible, Hooked):
     training : bool
         True after `train`, False after `eval`; dropout and batch normalization look at it.
 
+    Raises
+    ------
+    TypeError
+        When called, if the class has no ``forward``.
+    AttributeError
+        A Parameter or Module assigned before ``super().__init__()``.
+
     Examples
     --------
     >>> import fastnn
@@ -126,7 +133,10 @@ class Module(Convertible, Hooked):
             )
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add `param` as attribute `name`: a Parameter, or None for one that this instance does not have."""
+        """Add `param` as attribute `name`: a Parameter, or None for one that this instance lacks.
+
+        TypeError for another type, KeyError for a name that is taken, empty or has a dot.
+        """
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
                 f"register_parameter '{name}': expected Parameter or None, got {type(param).__name__}"
@@ -134,7 +144,10 @@ class Module(Convertible, Hooked):
         self._register(name, param, PARAMETER)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add `tensor` as attribute `name`, state that is not trained; `persistent`: in the state_dict."""
+        """Add `tensor`, or None, as attribute `name`: state that is not trained.
+
+        `persistent`: in the state_dict. Raises as `register_parameter`.
+        """
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
                 f"register_buffer '{name}': expected Tensor or None, got {type(tensor).__name__}"
@@ -142,7 +155,10 @@ class Module(Convertible, Hooked):
         self._register(name, tensor, BUFFER if persistent else TRANSIENT)
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """Add the submodule `module`, or None, as attribute `name`; also called `add_module`."""
+        """Add the submodule `module`, or None, as attribute `name`; also called `add_module`.
+
+        Raises as `register_parameter`.
+        """
         if module is not None and not isinstance(module, Module):
             raise TypeError(
                 f"register_module '{name}': expected Module or None, got {type(module).__name__}"
@@ -269,7 +285,10 @@ class Module(Convertible, Hooked):
     # --- modes and conversion ---
 
     def train(self, mode: bool = True) -> Module:
-        """Switch this module and all below it to training (or, with ``mode=False``, evaluation); returns it."""
+        """Switch this module and all below it to training; returns it.
+
+        With ``mode=False`` to evaluation; TypeError where `mode` is no bool.
+        """
         if not isinstance(mode, (bool, np.bool_)):
             raise TypeError(f"train: mode must be a bool, got {type(mode).__name__}")
         for module in self.modules():
@@ -297,7 +316,10 @@ class Module(Convertible, Hooked):
                 parameter.grad = None if parameter.grad.requires_grad else parameter.grad.zero_()
 
     def apply(self, fn: Callable[[Module], Any]) -> Module:
-        """Call ``fn(module)`` for every module, children first; returns this one."""
+        """Call ``fn(module)`` for every module, children first; returns this one.
+
+        TypeError if it is no callable.
+        """
         for module in self.children():
             module.apply(fn)
         fn(self)

@@ -22,6 +22,17 @@ class RReLU(Module):
     inplace : bool
         Write into the input. Default False.
 
+    Shapes
+    ------
+    Any; float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        If lower is above upper.
+    TypeError
+        If one is no number.
+
     Examples
     --------
     >>> import fastnn

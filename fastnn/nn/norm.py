@@ -159,6 +159,8 @@ class BatchNorm1d(_BatchNorm):
     ------
     ValueError
         If the input has other dimensions, or one value per channel to train on.
+    TypeError
+        If it is not float32 or float64.
 
     Notes
     -----
@@ -197,6 +199,11 @@ class BatchNorm2d(_BatchNorm):
     dtype : dtype, optional
         float32 (default) or float64.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As in `BatchNorm1d`.
+
     Examples
     --------
     >>> import fastnn
@@ -213,6 +220,11 @@ class BatchNorm3d(_BatchNorm):
     Parameters
     ----------
     num_features, eps, momentum, affine, track_running_stats, device, dtype
+        As in `BatchNorm1d`.
+
+    Raises
+    ------
+    TypeError, ValueError
         As in `BatchNorm1d`.
 
     Examples

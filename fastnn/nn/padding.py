@@ -1,5 +1,6 @@
 """Padding layers: what stands around a sequence, an image or a volume."""
 
+from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn.module import Module
 from fastnn.ops.border import pad
 
@@ -16,7 +17,7 @@ class _Pad(Module):
         self.padding = values
 
     def _checked(self, x):
-        dims = self._dims
+        x, dims = as_tensor(x), self._dims
         if self._mode != "constant" and x.ndim not in (dims + 1, dims + 2):
             raise ValueError(
                 f"{type(self).__name__}: expected {dims + 1}-d or {dims + 2}-d input, got shape "
@@ -56,14 +57,12 @@ class _ZeroPad(_ConstantPad):
 class ZeroPad1d(_ZeroPad):
     """Zeros around a sequence: ``torch.nn.ZeroPad1d``.
 
+    (..., L), enlarged by the padding, of any dtype. Raises as `functional.pad`.
+
     Parameters
     ----------
     padding : int or tuple of int
         How many elements: left, right; negative ones crop.
-
-    Shapes
-    ------
-    (..., L), enlarged by the padding; float32 or float64.
 
     Examples
     --------
@@ -78,14 +77,12 @@ class ZeroPad1d(_ZeroPad):
 class ZeroPad2d(_ZeroPad):
     """Zeros around an image: ``torch.nn.ZeroPad2d``.
 
+    (..., H, W), enlarged by the padding, of any dtype. Raises as `functional.pad`.
+
     Parameters
     ----------
     padding : int or tuple of int
         How many elements: left, right, top, bottom; negative ones crop.
-
-    Shapes
-    ------
-    (..., H, W), enlarged by the padding; float32 or float64.
 
     Examples
     --------
@@ -99,6 +96,8 @@ class ZeroPad2d(_ZeroPad):
 
 class ZeroPad3d(_ZeroPad):
     """Zeros around a volume: ``torch.nn.ZeroPad3d``.
+
+    (..., D, H, W), enlarged by the padding, of any dtype. Raises as `functional.pad`.
 
     Parameters
     ----------
@@ -118,16 +117,14 @@ class ZeroPad3d(_ZeroPad):
 class ConstantPad1d(_ConstantPad):
     """One value around a sequence: ``torch.nn.ConstantPad1d``.
 
+    (..., L), enlarged by the padding, of any dtype. Raises as `functional.pad`.
+
     Parameters
     ----------
     padding : int or tuple of int
         How many elements: left, right; negative ones crop.
     value : float
         What is added.
-
-    Shapes
-    ------
-    (..., L), enlarged by the padding; float32 or float64.
 
     Examples
     --------
@@ -142,16 +139,14 @@ class ConstantPad1d(_ConstantPad):
 class ConstantPad2d(_ConstantPad):
     """One value around an image: ``torch.nn.ConstantPad2d``.
 
+    (..., H, W), enlarged by the padding, of any dtype. Raises as `functional.pad`.
+
     Parameters
     ----------
     padding : int or tuple of int
         How many elements: left, right, top, bottom; negative ones crop.
     value : float
         What is added.
-
-    Shapes
-    ------
-    (..., H, W), enlarged by the padding; float32 or float64.
 
     Examples
     --------
@@ -165,6 +160,8 @@ class ConstantPad2d(_ConstantPad):
 
 class ConstantPad3d(_ConstantPad):
     """One value around a volume: ``torch.nn.ConstantPad3d``.
+
+    (..., D, H, W), enlarged by the padding, of any dtype. Raises as `functional.pad`.
 
     Parameters
     ----------
@@ -186,19 +183,17 @@ class ConstantPad3d(_ConstantPad):
 class ReflectionPad1d(_Pad):
     """A sequence mirrored at its borders, which are not repeated: ``torch.nn.ReflectionPad1d``.
 
+    (N, C, L) or (C, L), enlarged by the padding, of any dtype.
+
     Parameters
     ----------
     padding : int or tuple of int
         How many elements: left, right; negative ones crop.
 
-    Shapes
-    ------
-    (N, C, L) or (C, L), enlarged by the padding; float32 or float64.
-
     Raises
     ------
     ValueError
-        If more is asked for than there is to mirror.
+        If more is asked for than there is to mirror, or the input has other dimensions.
 
     Examples
     --------
@@ -213,19 +208,17 @@ class ReflectionPad1d(_Pad):
 class ReflectionPad2d(_Pad):
     """An image mirrored at its borders, which are not repeated: ``torch.nn.ReflectionPad2d``.
 
+    (N, C, H, W) or (C, H, W), enlarged by the padding, of any dtype.
+
     Parameters
     ----------
     padding : int or tuple of int
         How many elements: left, right, top, bottom; negative ones crop.
 
-    Shapes
-    ------
-    (N, C, H, W) or (C, H, W), enlarged by the padding; float32 or float64.
-
     Raises
     ------
     ValueError
-        If more is asked for than there is to mirror.
+        If more is asked for than there is to mirror, or the input has other dimensions.
 
     Examples
     --------
@@ -240,6 +233,8 @@ class ReflectionPad2d(_Pad):
 class ReflectionPad3d(_Pad):
     """A volume mirrored at its borders, which are not repeated: ``torch.nn.ReflectionPad3d``.
 
+    (N, C, D, H, W) or (C, D, H, W), enlarged by the padding, of any dtype.
+
     Parameters
     ----------
     padding : int or tuple of int
@@ -248,7 +243,7 @@ class ReflectionPad3d(_Pad):
     Raises
     ------
     ValueError
-        If more is asked for than there is to mirror.
+        If more is asked for than there is to mirror, or the input has other dimensions.
 
     Examples
     --------
@@ -263,14 +258,12 @@ class ReflectionPad3d(_Pad):
 class ReplicationPad1d(_Pad):
     """A sequence with its borders repeated: ``torch.nn.ReplicationPad1d``.
 
+    (N, C, L) or (C, L), enlarged by the padding, of any dtype. Raises as `functional.pad`.
+
     Parameters
     ----------
     padding : int or tuple of int
         How many elements: left, right; negative ones crop.
-
-    Shapes
-    ------
-    (N, C, L) or (C, L), enlarged by the padding; float32 or float64.
 
     Examples
     --------
@@ -285,14 +278,12 @@ class ReplicationPad1d(_Pad):
 class ReplicationPad2d(_Pad):
     """An image with its borders repeated: ``torch.nn.ReplicationPad2d``.
 
+    (N, C, H, W) or (C, H, W), enlarged by the padding, of any dtype. Raises as `functional.pad`.
+
     Parameters
     ----------
     padding : int or tuple of int
         How many elements: left, right, top, bottom; negative ones crop.
-
-    Shapes
-    ------
-    (N, C, H, W) or (C, H, W), enlarged by the padding; float32 or float64.
 
     Examples
     --------
@@ -306,6 +297,8 @@ class ReplicationPad2d(_Pad):
 
 class ReplicationPad3d(_Pad):
     """A volume with its borders repeated: ``torch.nn.ReplicationPad3d``.
+
+    (N, C, D, H, W) or (C, D, H, W), enlarged by the padding; any dtype. Raises as `functional.pad`.
 
     Parameters
     ----------
@@ -325,19 +318,17 @@ class ReplicationPad3d(_Pad):
 class CircularPad1d(_Pad):
     """A sequence continued by its other end: ``torch.nn.CircularPad1d``.
 
+    (N, C, L) or (C, L), enlarged by the padding, of any dtype.
+
     Parameters
     ----------
     padding : int or tuple of int
         How many elements: left, right; negative ones crop.
 
-    Shapes
-    ------
-    (N, C, L) or (C, L), enlarged by the padding; float32 or float64.
-
     Raises
     ------
     ValueError
-        If more is asked for than there is to wrap round.
+        If more is asked for than there is to wrap round, or the input has other dimensions.
 
     Examples
     --------
@@ -352,19 +343,17 @@ class CircularPad1d(_Pad):
 class CircularPad2d(_Pad):
     """An image continued by its other end: ``torch.nn.CircularPad2d``.
 
+    (N, C, H, W) or (C, H, W), enlarged by the padding, of any dtype.
+
     Parameters
     ----------
     padding : int or tuple of int
         How many elements: left, right, top, bottom; negative ones crop.
 
-    Shapes
-    ------
-    (N, C, H, W) or (C, H, W), enlarged by the padding; float32 or float64.
-
     Raises
     ------
     ValueError
-        If more is asked for than there is to wrap round.
+        If more is asked for than there is to wrap round, or the input has other dimensions.
 
     Examples
     --------
@@ -379,6 +368,8 @@ class CircularPad2d(_Pad):
 class CircularPad3d(_Pad):
     """A volume continued by its other end: ``torch.nn.CircularPad3d``.
 
+    (N, C, D, H, W) or (C, D, H, W), enlarged by the padding, of any dtype.
+
     Parameters
     ----------
     padding : int or tuple of int
@@ -387,7 +378,7 @@ class CircularPad3d(_Pad):
     Raises
     ------
     ValueError
-        If more is asked for than there is to wrap round.
+        If more is asked for than there is to wrap round, or the input has other dimensions.
 
     Examples
     --------

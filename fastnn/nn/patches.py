@@ -49,6 +49,8 @@ class Unfold(_Patches):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        An input that is not float32 or float64.
 
     Examples
     --------
@@ -91,6 +93,8 @@ class Fold(_Patches):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        An input that is not float32 or float64.
 
     Examples
     --------

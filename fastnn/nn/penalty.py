@@ -33,6 +33,17 @@ def l1_penalty(params: Tensor | Iterable) -> Tensor:
     Tensor
         A scalar, to be multiplied by a factor and added to the loss.
 
+    Raises
+    ------
+    ValueError
+        If there are no parameters.
+    TypeError
+        If one is no Tensor.
+
+    Notes
+    -----
+    Lasso's penalty: Tibshirani (1996); Keras' ``regularizers.L1`` with factor 1.
+
     Examples
     --------
     >>> import fastnn
@@ -54,6 +65,17 @@ def l2_penalty(params: Tensor | Iterable) -> Tensor:
     -------
     Tensor
         A scalar; times a factor it is what that ``weight_decay`` does.
+
+    Raises
+    ------
+    ValueError
+        If there are no parameters.
+    TypeError
+        If one is no Tensor.
+
+    Notes
+    -----
+    Weight decay as a term of the loss: Krogh, Hertz (1991); half of Keras' ``regularizers.L2``.
 
     Examples
     --------

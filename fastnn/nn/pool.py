@@ -90,6 +90,8 @@ class MaxPool2d(_MaxPool):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -123,6 +125,8 @@ class MaxPool1d(_MaxPool):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -156,6 +160,8 @@ class AvgPool2d(_AvgPool):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -199,6 +205,8 @@ class AvgPool1d(_AvgPool):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -232,6 +240,8 @@ class LPPool2d(_LPPool):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -265,6 +275,8 @@ class LPPool1d(_LPPool):
     ------
     ValueError
         An input of another number of dimensions, or sizes that leave no output.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----

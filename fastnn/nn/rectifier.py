@@ -35,6 +35,11 @@ class ReLU(_Activation):
     ------
     Any; float32 or float64.
 
+    Raises
+    ------
+    TypeError
+        When called, if the input is no tensor or array of numbers.
+
     Notes
     -----
     Nair and Hinton 2010.
@@ -68,6 +73,11 @@ class LeakyReLU(_Activation):
     ------
     Any; float32 or float64.
 
+    Raises
+    ------
+    TypeError
+        When called, if negative_slope is no number, or the input no tensor or array of numbers.
+
     Notes
     -----
     Maas et al. 2013.
@@ -98,6 +108,11 @@ class ReLU6(_Activation):
     Shapes
     ------
     Any; float32 or float64.
+
+    Raises
+    ------
+    TypeError
+        When called, if the input is no tensor or array of numbers.
 
     Notes
     -----
@@ -163,6 +178,11 @@ class Hardsigmoid(_Activation):
     ------
     Any; float32 or float64.
 
+    Raises
+    ------
+    TypeError
+        When called, if the input is no tensor or array of numbers.
+
     Notes
     -----
     Howard et al. 2019, arXiv:1905.02244.
@@ -193,6 +213,11 @@ class Hardswish(_Activation):
     Shapes
     ------
     Any; float32 or float64.
+
+    Raises
+    ------
+    TypeError
+        When called, if the input is no tensor or array of numbers.
 
     Notes
     -----

@@ -224,8 +224,8 @@ class RNN(_Recurrent):
 
     Raises
     ------
-    ValueError
-        If an argument is out of range, or, when called, if shapes do not fit.
+    TypeError, ValueError
+        If an argument is out of range, or, when called, if shapes or dtypes do not fit.
 
     Examples
     --------
@@ -301,8 +301,8 @@ class LSTM(_Recurrent):
 
     Raises
     ------
-    ValueError
-        If an argument is out of range, or, when called, if shapes do not fit.
+    TypeError, ValueError
+        If an argument is out of range, or, when called, if shapes or dtypes do not fit.
 
     Notes
     -----
@@ -360,8 +360,8 @@ class GRU(_Recurrent):
 
     Raises
     ------
-    ValueError
-        If an argument is out of range, or, when called, if shapes do not fit.
+    TypeError, ValueError
+        If an argument is out of range, or, when called, if shapes or dtypes do not fit.
 
     Notes
     -----

@@ -25,6 +25,12 @@ class QuantileLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
+
+    Notes
+    -----
+    Koenker, Bassett (1978); as scikit-learn's ``mean_pinball_loss``. PyTorch has none.
 
     Examples
     --------
@@ -56,6 +62,12 @@ class AsymmetricHuberLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
+
+    Notes
+    -----
+    `HuberLoss` (Huber, 1964) where the two deltas are the same. PyTorch has none.
 
     Examples
     --------
@@ -96,6 +108,8 @@ class WingLoss(_Loss):
     ------
     ValueError
         Prediction and target of different shapes: nothing is broadcast.
+    TypeError
+        A prediction that is not float32 or float64.
 
     Examples
     --------

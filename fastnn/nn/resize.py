@@ -37,6 +37,8 @@ class Upsample(Module):
     ------
     ValueError
         If mode and dimensions do not fit.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Examples
     --------
@@ -85,6 +87,14 @@ class UpsamplingNearest2d(Upsample):
     scale_factor : float or pair of float, optional
         Instead of `size`.
 
+    Raises
+    ------
+    ValueError
+        When called, if not just one of size and scale_factor is given, one is not positive, or the
+        input is not 4-d.
+    TypeError
+        If the input is not float32 or float64.
+
     Examples
     --------
     >>> import fastnn
@@ -109,6 +119,14 @@ class UpsamplingBilinear2d(Upsample):
         The new height and width.
     scale_factor : float or pair of float, optional
         Instead of `size`.
+
+    Raises
+    ------
+    ValueError
+        When called, if not just one of size and scale_factor is given, one is not positive, or the
+        input is not 4-d.
+    TypeError
+        If the input is not float32 or float64.
 
     Examples
     --------

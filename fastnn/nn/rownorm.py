@@ -47,6 +47,8 @@ class LayerNorm(_Affine):
     ------
     ValueError
         If the input's last dimensions differ.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -99,6 +101,13 @@ class RMSNorm(_Affine):
         The only one is "cpu".
     dtype : dtype, optional
         float32 (default) or float64.
+
+    Raises
+    ------
+    ValueError
+        When called, if the input does not end with normalized_shape.
+    TypeError
+        If that is no int, or the input not float32 or float64.
 
     Notes
     -----
@@ -158,6 +167,13 @@ class GroupNorm(_Affine):
     Shapes
     ------
     (N, C, ...), and the same.
+
+    Raises
+    ------
+    ValueError
+        If num_groups does not divide num_channels, or, when called, the input has other channels.
+    TypeError
+        If the input is not float32 or float64.
 
     Notes
     -----

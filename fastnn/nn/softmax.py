@@ -29,6 +29,17 @@ class Softmax(_Along):
     dim : int, optional
         Along which dimension. Without it there is a warning at each call, and PyTorch's old choice.
 
+    Shapes
+    ------
+    Any, and the same; float32 or float64.
+
+    Raises
+    ------
+    IndexError
+        When called, if the input has no dimension `dim`.
+    TypeError
+        If it is not float32 or float64.
+
     Examples
     --------
     >>> import fastnn
@@ -48,6 +59,17 @@ class LogSoftmax(_Along):
     ----------
     dim : int, optional
         Along which dimension. Without it there is a warning at each call, and PyTorch's old choice.
+
+    Shapes
+    ------
+    Any, and the same; float32 or float64.
+
+    Raises
+    ------
+    IndexError
+        When called, if the input has no dimension `dim`.
+    TypeError
+        If it is not float32 or float64.
 
     Examples
     --------
@@ -69,6 +91,17 @@ class Softmin(_Along):
     dim : int, optional
         Along which dimension. Without it there is a warning at each call, and PyTorch's old choice.
 
+    Shapes
+    ------
+    Any, and the same; float32 or float64.
+
+    Raises
+    ------
+    IndexError
+        When called, if the input has no dimension `dim`.
+    TypeError
+        If it is not float32 or float64.
+
     Examples
     --------
     >>> import fastnn
@@ -86,12 +119,14 @@ class Softmax2d(Module):
 
     Shapes
     ------
-    (N, C, H, W) or (C, H, W), and the same.
+    (N, C, H, W) or (C, H, W), and the same. float32 or float64.
 
     Raises
     ------
     ValueError
         If the input has other dimensions.
+    TypeError
+        If it is not float32 or float64.
 
     Examples
     --------

@@ -73,6 +73,10 @@ def summary(model: Module, input_shape: tuple, dtype: DTypeLike | None = None) -
     TypeError
         If model is no Module.
 
+    Notes
+    -----
+    As Keras' ``Model.summary``. What the model raises on such an input comes through.
+
     Examples
     --------
     >>> from fastnn import nn

@@ -43,7 +43,7 @@ class TransformerEncoder(Module):
 
     Shapes
     ------
-    As the layer.
+    As the layer; its dtype.
 
     Raises
     ------
@@ -100,7 +100,7 @@ class TransformerDecoder(Module):
 
     Shapes
     ------
-    As the layer.
+    As the layer; its dtype.
 
     Raises
     ------
@@ -192,6 +192,8 @@ class Transformer(Module):
     ------
     ValueError
         If an argument is out of range, or, when called, if shapes do not fit.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -273,10 +275,10 @@ class Transformer(Module):
         memory_is_causal: bool = False,
     ) -> Tensor:
         """The decoder's output; masks as in `MultiheadAttention`."""
-        if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
+        if not src.shape[-1:] == tgt.shape[-1:] == (self.d_model,):
             raise ValueError(
-                f"Transformer: src and tgt must have {self.d_model} features, got {src.shape[-1]} "
-                f"and {tgt.shape[-1]}"
+                f"Transformer: src and tgt must have {self.d_model} features, got shapes "
+                f"{tuple(src.shape)} and {tuple(tgt.shape)}"
             )
         memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
         return self.decoder(
@@ -294,20 +296,27 @@ class Transformer(Module):
     def generate_square_subsequent_mask(sz: int, dtype: DTypeLike | None = None) -> Tensor:
         """A causal mask to add to scores: (sz, sz), 0 up to the diagonal and -infinity above.
 
-            Parameters
-            ----------
-            sz : int
-                Steps of time.
-            device : str, optional
-            The only one is "cpu".
-        dtype : dtype, optional
-                float32 (default) or float64.
+        Behaviour: ``torch.nn.Transformer.generate_square_subsequent_mask``.
 
-            Examples
-            --------
-            >>> import fastnn
-            >>> fastnn.nn.Transformer.generate_square_subsequent_mask(2)
-            tensor([[  0., -inf],
-                    [  0.,   0.]])
+        Parameters
+        ----------
+        sz : int
+            Steps of time.
+        dtype : dtype, optional
+            float32 (default) or float64.
+
+        Raises
+        ------
+        ValueError
+            If sz is negative.
+        TypeError
+            If it is no int, or the dtype has no infinity.
+
+        Examples
+        --------
+        >>> import fastnn
+        >>> fastnn.nn.Transformer.generate_square_subsequent_mask(2)
+        tensor([[  0., -inf],
+                [  0.,   0.]])
         """
         return full((sz, sz), float("-inf"), dtype=dtype).triu(1)

@@ -124,6 +124,8 @@ class TransformerEncoderLayer(_TransformerLayer):
     ------
     ValueError
         If an argument is out of range, or, when called, if shapes do not fit.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----
@@ -191,6 +193,8 @@ class TransformerDecoderLayer(_TransformerLayer):
     ------
     ValueError
         If an argument is out of range, or, when called, if shapes do not fit.
+    TypeError
+        If, when called, the input is not float32 or float64.
 
     Notes
     -----

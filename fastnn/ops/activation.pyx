@@ -100,7 +100,7 @@ def sigmoid(input):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def tanh(input):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -163,9 +163,9 @@ def silu(input, inplace=False):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------
@@ -219,6 +219,8 @@ def gelu(input, approximate="none"):
     ------
     ValueError
         If approximate is none of these.
+    TypeError
+        If the input is no tensor or array.
 
     Notes
     -----
@@ -252,7 +254,7 @@ def softsign(input):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------

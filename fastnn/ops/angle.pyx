@@ -19,7 +19,7 @@ def sin(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def cos(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def tan(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------

@@ -24,7 +24,7 @@ def asin(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def acos(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def atan(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def sinh(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def cosh(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def asinh(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def acosh(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -241,7 +241,7 @@ def atanh(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -288,6 +288,8 @@ def atan2(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -329,6 +331,8 @@ def hypot(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -369,6 +373,8 @@ def copysign(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----

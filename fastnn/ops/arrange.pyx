@@ -103,7 +103,7 @@ def tile(input, dims):
     Returns
     -------
     Tensor
-        A copy.
+        A copy, of the same dtype.
 
     Raises
     ------
@@ -139,7 +139,10 @@ def tile(input, dims):
 
 
 def _repeat(Tensor self, *sizes):
-    """Repeat the tensor along each dimension: `fastnn.tile` with at least one number per dimension."""
+    """Repeat the tensor along each dimension, `sizes` times: ``torch.Tensor.repeat``.
+
+    As `fastnn.tile`, but ValueError where there are fewer numbers than dimensions.
+    """
     sizes = tuple(from_varargs(sizes))
     if len(sizes) < self.ndim_:
         raise ValueError(f"repeat: expected at least {self.ndim_} sizes, one for each dimension, got {len(sizes)}")
@@ -165,12 +168,14 @@ def repeat_interleave(input, repeats, dim=None):
     Returns
     -------
     Tensor
-        A copy.
+        A copy, of the same dtype.
 
     Raises
     ------
     ValueError
         If a number is negative, or there are not as many as places.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----
@@ -230,7 +235,7 @@ def flip(input, dims):
     Returns
     -------
     Tensor
-        A copy.
+        A copy, of the same dtype.
 
     Raises
     ------
@@ -270,7 +275,7 @@ def roll(input, shifts, dims=None):
     Returns
     -------
     Tensor
-        A copy.
+        A copy, of the same dtype.
 
     Raises
     ------

@@ -44,7 +44,7 @@ def permute(input, dims):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def transpose(input, dim0, dim1):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def t(input):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
@@ -173,14 +173,14 @@ def _T(Tensor self):
 
 
 def _mT(Tensor self):
-    """The last two dimensions exchanged, a view."""
+    """The last two dimensions exchanged, a view. ValueError: fewer than 2."""
     if self.ndim_ < 2:
         raise ValueError(f"mT: expected at least 2 dimensions, got {self.ndim_}")
     return swapped(self, self.ndim_ - 2, self.ndim_ - 1)
 
 
 def _H(Tensor self):
-    """The matrix transposed, a view (numbers are real)."""
+    """The matrix transposed, a view (numbers are real). ValueError: not 2 dimensions."""
     if self.ndim_ != 2:
         raise ValueError(f"H: expected 2 dimensions, got {self.ndim_}")
     return swapped(self, 0, 1)
@@ -198,7 +198,7 @@ def movedim(input, source, destination):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------

@@ -32,7 +32,7 @@ def pad(input, pad, mode="constant", value=None):
     Returns
     -------
     Tensor
-        A copy.
+        A copy, of the same dtype.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def tril(input, diagonal=0):
     Returns
     -------
     Tensor
-        A copy.
+        A copy, of the same dtype.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def triu(input, diagonal=0):
     Returns
     -------
     Tensor
-        A copy.
+        A copy, of the same dtype.
 
     Raises
     ------
@@ -237,7 +237,7 @@ def diag_embed(input, offset=0):
     Returns
     -------
     Tensor
-        One dimension more, the last two square.
+        One dimension more, the last two square; of the same dtype.
 
     Raises
     ------
@@ -282,7 +282,7 @@ def diag(input, diagonal=0):
     Returns
     -------
     Tensor
-        A copy.
+        A copy, of the same dtype.
 
     Raises
     ------

@@ -40,7 +40,7 @@ def floor_divide(input, other):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def remainder(input, other):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------
@@ -80,6 +80,8 @@ def remainder(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -100,7 +102,7 @@ def fmod(input, other):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------
@@ -110,6 +112,8 @@ def fmod(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -141,7 +145,7 @@ def lerp(input, end, weight):
     Parameters
     ----------
     input, end : Tensor
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
     weight : number or Tensor
         0 gives input, 1 gives end.
 
@@ -193,7 +197,7 @@ def addcmul(input, tensor1, tensor2, *, value=1):
     Parameters
     ----------
     input, tensor1, tensor2 : Tensor
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
     value : number
         Default 1.
 
@@ -205,6 +209,8 @@ def addcmul(input, tensor1, tensor2, *, value=1):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -226,7 +232,7 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     Parameters
     ----------
     input, tensor1, tensor2 : Tensor
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
     value : number
         Default 1.
 
@@ -238,6 +244,8 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----

@@ -148,6 +148,8 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     ------
     ValueError
         If letters and operands do not fit.
+    TypeError
+        If their dtypes differ.
 
     Notes
     -----
@@ -197,6 +199,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     ------
     ValueError
         If sizes differ.
+    TypeError
+        If their dtypes differ, or dims is something else.
 
     Notes
     -----
@@ -241,11 +245,17 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     Parameters
     ----------
     input, other : Tensor
+        Any shapes and dtypes.
 
     Returns
     -------
     Tensor
         Each size is the product of both sizes.
+
+    Raises
+    ------
+    TypeError
+        If one is no tensor or array.
 
     Notes
     -----

@@ -24,7 +24,7 @@ cdef tuple DEVICES = ("cpu", "cuda", "mps", "xpu", "meta")     # strings that ar
 
 
 def _to(Tensor self, device=None, dtype=None, non_blocking=False, copy=False):
-    """The tensor with another dtype; gradients are converted back.
+    """The tensor with another dtype, of the same shape; gradients are converted back.
 
     Parameters
     ----------

@@ -52,6 +52,7 @@ def unique(
     Parameters
     ----------
     input : Tensor
+        Any shape and dtype.
     sorted : bool
         Accepted for PyTorch's sake: the result is always sorted.
     return_inverse, return_counts : bool
@@ -62,6 +63,11 @@ def unique(
     Returns
     -------
     Tensor, or a tuple of up to three
+
+    Raises
+    ------
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----
@@ -178,7 +184,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     Returns
     -------
     Tensor
-        (bins,), of the input's dtype.
+        (bins,), of the input's dtype, as ``torch.histc`` gives.
 
     Raises
     ------
@@ -216,6 +222,11 @@ def argwhere(input: Tensor) -> Tensor:
     Tensor
         (count, ndim), int64.
 
+    Raises
+    ------
+    TypeError
+        If it is no tensor or array.
+
     Examples
     --------
     >>> import fastnn
@@ -248,6 +259,11 @@ def isin(
     -------
     Tensor
         The shape of `elements`, bool.
+
+    Raises
+    ------
+    TypeError
+        If one is no tensor, array or number.
 
     Examples
     --------

@@ -42,6 +42,10 @@ def zeros(*size, dtype=None, requires_grad=False, device=None):
     ------
     ValueError
         If a size is negative, or there are more than 8.
+    TypeError
+        If a size is no int.
+    MemoryError
+        If there is no room for so many elements.
 
     Notes
     -----

@@ -40,6 +40,13 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     Tensor
         Of the input's shape.
 
+    Raises
+    ------
+    IndexError
+        If there is no such dimension.
+    TypeError
+        If the input is not float32 or float64, or p no number.
+
     Notes
     -----
     Has the behaviour of ``torch.nn.functional.normalize``.
@@ -75,6 +82,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     ------
     ValueError
         If the shapes do not broadcast.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----
@@ -104,7 +113,7 @@ def pairwise_distance(
     Parameters
     ----------
     x1, x2 : Tensor
-        (N, D) or (D,); shapes broadcast.
+        (N, D) or (D,); shapes broadcast; integers become float32.
     p : float
         Which norm. Default 2.
     eps : float
@@ -152,6 +161,13 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     Tensor
         0-d.
 
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast, or p is no number.
+    TypeError
+        If the inputs are integers.
+
     Examples
     --------
     >>> import fastnn
@@ -172,7 +188,7 @@ def cdist(
     Parameters
     ----------
     x1, x2 : Tensor
-        (..., P, M) and (..., R, M).
+        (..., P, M) and (..., R, M), float32 or float64.
     p : float
         Which norm. Default 2.
     compute_mode : str
@@ -187,6 +203,8 @@ def cdist(
     ------
     ValueError
         If the shapes do not fit.
+    TypeError
+        If the rows are integers.
 
     Notes
     -----
@@ -214,7 +232,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        (N, M).
+        (N, M), float32 or float64.
     p : float
         Which norm. Default 2.
 
@@ -227,6 +245,8 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     ------
     ValueError
         If the input is not 2-d.
+    TypeError
+        If the rows are integers.
 
     Notes
     -----

@@ -100,6 +100,8 @@ def focal_loss(input, target, gamma=2.0, weight=None, *, ignore_index=-100, redu
         If a label is negative or too large: with its position and value.
     ValueError
         If shapes do not fit, or gamma is negative.
+    TypeError
+        If labels are not integers.
 
     Notes
     -----

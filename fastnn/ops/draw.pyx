@@ -128,6 +128,13 @@ def normal_(input, mean=0.0, std=1.0, *, generator=None):
     Tensor
         `input`.
 
+    Raises
+    ------
+    ValueError
+        If std is negative.
+    TypeError
+        If the tensor is not float32 or float64.
+
     Notes
     -----
     Box and Muller (1958). Has the behaviour of ``torch.Tensor.normal_``.
@@ -164,6 +171,13 @@ def trunc_normal_(input, mean=0.0, std=1.0, a=-2.0, b=2.0, *, generator=None):
     -------
     Tensor
         `input`.
+
+    Raises
+    ------
+    ValueError
+        If std is not positive, a not below b, or both are too far from the mean.
+    TypeError
+        If the tensor is not float32 or float64.
 
     Notes
     -----
@@ -207,6 +221,13 @@ def bernoulli_(input, p=0.5, *, generator=None):
     p : float
         From 0 to 1.
     generator : Generator, optional
+
+    Raises
+    ------
+    ValueError
+        If p is not from 0 to 1.
+    TypeError
+        If the tensor is not float32 or float64.
 
     Examples
     --------

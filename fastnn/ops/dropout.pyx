@@ -139,6 +139,8 @@ def dropout(input, p=0.5, training=True, inplace=False):
     ------
     ValueError
         If p is not from 0 to 1.
+    TypeError
+        If p is no number.
 
     Notes
     -----
@@ -173,6 +175,8 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False):
     ------
     ValueError
         If p is not from 0 to 1.
+    TypeError
+        If p is no number.
 
     Notes
     -----

@@ -92,6 +92,8 @@ def add(input, other, *, alpha=1):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -117,7 +119,7 @@ def sub(input, other, *, alpha=1):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
     alpha : number
         Default 1.
 
@@ -151,7 +153,9 @@ def sub(input, other, *, alpha=1):
 
 
 def rsub(input, other):
-    """other - input, element by element; ``torch.rsub``. Shapes broadcast.
+    """other - input, element by element; ``torch.rsub``. Shapes broadcast, dtypes are promoted.
+
+    Raises as `sub`.
 
     Examples
     --------
@@ -211,7 +215,7 @@ def mul(input, other):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------
@@ -221,6 +225,8 @@ def mul(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -242,7 +248,7 @@ def div(input, other, *, rounding_mode=None):
     Parameters
     ----------
     input, other : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
     rounding_mode : {None, "trunc", "floor"}
         Round the quotient towards zero or down; integers then stay integers. Default None.
 
@@ -254,6 +260,8 @@ def div(input, other, *, rounding_mode=None):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----
@@ -327,7 +335,7 @@ def pow(input, exponent):
     Parameters
     ----------
     input, exponent : Tensor or number
-        Shapes broadcast.
+        Shapes broadcast; dtypes are promoted.
 
     Returns
     -------
@@ -337,6 +345,8 @@ def pow(input, exponent):
     ------
     ValueError
         If the shapes do not broadcast, or an integer has a negative exponent.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----

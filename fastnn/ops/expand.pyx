@@ -59,7 +59,7 @@ def broadcast_to(input, shape):
     Returns
     -------
     Tensor
-        A view whose repeated dimensions have stride 0: clone it before writing to it.
+        A view of the same dtype, whose repeated dimensions have stride 0: clone it before writing to it.
 
     Raises
     ------

@@ -36,6 +36,8 @@ def softplus(input, beta=1.0, threshold=20.0):
     ------
     ValueError
         If beta is 0.
+    TypeError
+        If beta or threshold is no number.
 
     Notes
     -----
@@ -65,9 +67,9 @@ def mish(input, inplace=False):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------
@@ -97,7 +99,7 @@ def logsigmoid(input):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -129,11 +131,11 @@ def elu(input, alpha=1.0, inplace=False):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
     alpha : float
         Default 1.
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------
@@ -159,9 +161,9 @@ def selu(input, inplace=False):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------
@@ -191,7 +193,7 @@ def celu(input, alpha=1.0, inplace=False):
     alpha : float
         Above 0. Default 1.
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------

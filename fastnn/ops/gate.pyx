@@ -58,7 +58,7 @@ def prelu(input, weight):
     Parameters
     ----------
     input : Tensor
-        (N, C, ...) or any shape.
+        (N, C, ...) or any shape; integers become float32.
     weight : Tensor
         One number, or (C,).
 
@@ -178,7 +178,7 @@ def glu(input, dim=-1):
     Parameters
     ----------
     input : Tensor
-        Of even size along `dim`.
+        Of even size along `dim`; integers become float32.
     dim : int
         Default -1.
 
@@ -191,6 +191,8 @@ def glu(input, dim=-1):
     ------
     ValueError
         If the size along dim is odd.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----

@@ -41,6 +41,8 @@ def _given(tensors):
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that all broadcast to: ``torch.broadcast_shapes``.
 
+    `shapes` are tuples of int; ValueError where they do not broadcast.
+
     Examples
     --------
     >>> import fastnn
@@ -70,6 +72,8 @@ def _together(shapes, op):
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """All with the shape they broadcast to, as views: ``torch.broadcast_tensors``.
+
+    `tensors` of any dtypes; ValueError where they do not broadcast.
 
     Examples
     --------
@@ -130,6 +134,8 @@ def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """Every choice of one element of each vector, as rows: ``torch.cartesian_prod``.
 
+    `tensors` are 1-d (else ValueError); dtypes are promoted.
+
     Examples
     --------
     >>> import fastnn
@@ -148,7 +154,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     Parameters
     ----------
     input : Tensor
-        (N,).
+        (N,), any dtype.
     r : int
         Elements of each choice. Default 2.
     with_replacement : bool
@@ -184,6 +190,8 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 def block_diag(*tensors: Tensor) -> Tensor:
     """Matrices along the diagonal of a larger one, zeros elsewhere: ``torch.block_diag``.
 
+    `tensors` have at most 2 dimensions (else ValueError); dtypes are promoted.
+
     Examples
     --------
     >>> import fastnn
@@ -216,6 +224,11 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     -------
     Tensor
         (n, n), n = size + |offset|.
+
+    Raises
+    ------
+    TypeError
+        An offset that is no int.
 
     Examples
     --------

@@ -48,7 +48,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        (..., C r r, H, W).
+        (..., C r r, H, W); any dtype.
     upscale_factor : int
         r.
 
@@ -92,7 +92,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        (..., C, H r, W r).
+        (..., C, H r, W r); any dtype.
     downscale_factor : int
         r.
 
@@ -133,7 +133,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        (N, C, ...), at least three dimensions.
+        (N, C, ...), at least three dimensions; any dtype.
     groups : int
         A divisor of C.
 
@@ -269,7 +269,8 @@ def max_unpool2d(
     Parameters
     ----------
     input, indices : Tensor
-        (N, C, H, W) or (C, H, W): what ``max_pool2d(..., return_indices=True)`` gave.
+        (N, C, H, W) or (C, H, W): what ``max_pool2d(..., return_indices=True)`` gave; any
+        dtype, and int64.
     kernel_size, stride, padding : int or pair of int
         Those of the pooling. Default: stride is the kernel size, padding 0.
     output_size : tuple of int, optional

@@ -375,6 +375,9 @@ set_setitem(setitem)
 
 
 def _copy_(Tensor self, src):
-    """Copy values in, broadcast and converted: ``x[...] = src``; returns the tensor."""
+    """Copy values in, broadcast to the shape and converted to the dtype: ``x[...] = src``; returns it.
+
+    Raises ValueError where `src` does not broadcast, TypeError where it holds no numbers.
+    """
     setitem(self, Ellipsis, src)
     return self

@@ -98,7 +98,7 @@ cdef object ipow_slot(object a, object b):
 
 
 def _add_(self, other, *, alpha=1):
-    """self += alpha * other, in place; `fastnn.add`."""
+    """self += alpha * other, in place: see `fastnn.add`."""
     if alpha == 1:
         return checked(iadd_slot(self, other), "add_", self, other)
     function = lambda x, b: elementwise.add(x, b, alpha=alpha)
@@ -106,29 +106,29 @@ def _add_(self, other, *, alpha=1):
 
 
 def _sub_(self, other, *, alpha=1):
-    """self -= alpha * other, in place; `fastnn.sub`."""
+    """self -= alpha * other, in place: see `fastnn.sub`."""
     if alpha == 1:
         return checked(isub_slot(self, other), "sub_", self, other)
     return _add_(self, other, alpha=-alpha)
 
 
 def _mul_(self, other):
-    """self *= other, in place; `fastnn.mul`."""
+    """self *= other, in place: see `fastnn.mul`."""
     return checked(imul_slot(self, other), "mul_", self, other)
 
 
 def _div_(self, other):
-    """self /= other, in place; `fastnn.div`."""
+    """self /= other, in place: see `fastnn.div`."""
     return checked(idiv_slot(self, other), "div_", self, other)
 
 
 def _pow_(self, exponent):
-    """self **= exponent, in place; `fastnn.pow`."""
+    """self **= exponent, in place: see `fastnn.pow`."""
     return ipow_slot(self, exponent)
 
 
 def _fill_(Tensor self, value):
-    """Every element becomes `value`, a number or a 0-d tensor; in place."""
+    """Every element becomes `value`, a number or a 0-d tensor (else TypeError, ValueError); in place."""
     cdef double s[8]
     cdef Tensor y
     if isinstance(value, Tensor):
@@ -181,25 +181,25 @@ def _zero_(self):
 
 
 def _clamp_(self, min=None, max=None):
-    """Each element cut to [min, max], in place; `fastnn.clamp`."""
+    """Each element cut to [min, max], in place: see `fastnn.clamp`."""
     check_inplace(self, "clamp_")
     return written(self, rounding.clamp(self, min, max), "clamp_")
 
 
 def _lerp_(self, end, weight):
-    """self += weight * (end - self), in place; `fastnn.lerp`."""
+    """self += weight * (end - self), in place: see `fastnn.lerp`."""
     check_inplace(self, "lerp_")
     return written(self, compound.lerp(self, end, weight), "lerp_")
 
 
 def _addcmul_(self, tensor1, tensor2, *, value=1):
-    """self += value * tensor1 * tensor2, in place; `fastnn.addcmul`."""
+    """self += value * tensor1 * tensor2, in place: see `fastnn.addcmul`."""
     check_inplace(self, "addcmul_")
     return written(self, compound.addcmul(self, tensor1, tensor2, value=value), "addcmul_")
 
 
 def _addcdiv_(self, tensor1, tensor2, *, value=1):
-    """self += value * tensor1 / tensor2, in place; `fastnn.addcdiv`."""
+    """self += value * tensor1 / tensor2, in place: see `fastnn.addcdiv`."""
     check_inplace(self, "addcdiv_")
     return written(self, compound.addcdiv(self, tensor1, tensor2, value=value), "addcdiv_")
 

@@ -117,7 +117,7 @@ def stack(tensors, dim=0):
     Parameters
     ----------
     tensors : sequence of Tensor
-        Of equal shapes.
+        Of equal shapes; dtypes are promoted.
     dim : int
         Of the result. Default 0.
 
@@ -129,6 +129,8 @@ def stack(tensors, dim=0):
     ------
     ValueError
         If there is no tensor, or shapes differ.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----

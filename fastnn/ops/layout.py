@@ -45,6 +45,11 @@ def ravel(input: Tensor) -> Tensor:
     Tensor
         (size,); a view where memory allows it.
 
+    Raises
+    ------
+    TypeError
+        No tensor or array.
+
     Examples
     --------
     >>> import fastnn
@@ -69,7 +74,7 @@ def moveaxis(
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
@@ -98,7 +103,7 @@ def fliplr(input: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        A copy with elements in the new order.
+        A copy with elements in the new order, of the same dtype.
 
     Raises
     ------
@@ -125,7 +130,12 @@ def flipud(input: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        A copy with elements in the new order.
+        A copy with elements in the new order, of the same dtype.
+
+    Raises
+    ------
+    IndexError
+        A 0-d input.
 
     Examples
     --------
@@ -151,12 +161,14 @@ def rot90(input: Tensor, k: int = 1, dims: tuple[int, int] = (0, 1)) -> Tensor:
     Returns
     -------
     Tensor
-        The sizes of `dims` exchanged where k is odd.
+        The sizes of `dims` exchanged where k is odd; of the same dtype.
 
     Raises
     ------
     ValueError
         `dims` that are not two different dimensions.
+    IndexError
+        A dimension that the input has not.
 
     Examples
     --------
@@ -251,7 +263,7 @@ def hsplit(input: Tensor, indices_or_sections: int | list[int] | Tensor) -> tupl
     Returns
     -------
     tuple of Tensor
-        Views.
+        Views, of the same dtype.
 
     Raises
     ------
@@ -281,7 +293,7 @@ def vsplit(input: Tensor, indices_or_sections: int | list[int] | Tensor) -> tupl
     Returns
     -------
     tuple of Tensor
-        Views.
+        Views, of the same dtype.
 
     Raises
     ------

@@ -15,6 +15,8 @@ __all__ = ["isnan", "isinf", "isfinite", "isclose", "allclose", "equal",
 def isnan(input):
     """Whether each element is NaN: a bool tensor; ``torch.isnan``.
 
+    Any dtype. Raises TypeError where `input` is no tensor or array.
+
     Examples
     --------
     >>> import fastnn
@@ -28,6 +30,8 @@ def isnan(input):
 def isinf(input):
     """Whether each element is infinite: a bool tensor; ``torch.isinf``.
 
+    Any dtype. Raises TypeError where `input` is no tensor or array.
+
     Examples
     --------
     >>> import fastnn
@@ -39,6 +43,8 @@ def isinf(input):
 
 def isfinite(input):
     """Whether each element is neither infinite nor NaN: a bool tensor; ``torch.isfinite``.
+
+    Any dtype. Raises TypeError where `input` is no tensor or array.
 
     Examples
     --------
@@ -55,11 +61,18 @@ def isclose(input, other, rtol=1e-5, atol=1e-8, equal_nan=False):
     Parameters
     ----------
     input, other : Tensor
-        Shapes broadcast.
+        Shapes broadcast; any dtypes.
     rtol, atol : float
         Default 1e-5 and 1e-8.
     equal_nan : bool
         Whether NaN is close to NaN. Default False.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+    TypeError
+        If a tolerance is no number, or an input no tensor or array of numbers.
 
     Examples
     --------
@@ -87,6 +100,8 @@ def allclose(input, other, rtol=1e-5, atol=1e-8, equal_nan=False):
 def equal(input, other):
     """Whether two tensors have the same shape and the same elements: a bool; ``torch.equal``.
 
+    Any dtypes. Raises TypeError where one is no tensor, array or number.
+
     Examples
     --------
     >>> import fastnn
@@ -108,6 +123,8 @@ cdef Tensor truth(object x, const char *what):
 def logical_and(input, other):
     """Whether both are not 0, element by element: a bool tensor; ``torch.logical_and``.
 
+    Any dtypes. Raises ValueError where the shapes do not broadcast.
+
     Examples
     --------
     >>> import fastnn
@@ -119,6 +136,8 @@ def logical_and(input, other):
 
 def logical_or(input, other):
     """Whether at least one is not 0, element by element: a bool tensor; ``torch.logical_or``.
+
+    Any dtypes. Raises ValueError where the shapes do not broadcast.
 
     Examples
     --------
@@ -132,6 +151,8 @@ def logical_or(input, other):
 def logical_xor(input, other):
     """Whether exactly one is not 0, element by element: a bool tensor; ``torch.logical_xor``.
 
+    Any dtypes. Raises ValueError where the shapes do not broadcast.
+
     Examples
     --------
     >>> import fastnn
@@ -143,6 +164,8 @@ def logical_xor(input, other):
 
 def logical_not(input):
     """Whether each element is 0: a bool tensor; ``torch.logical_not``.
+
+    Any dtype. Raises TypeError where `input` is no tensor or array.
 
     Examples
     --------

@@ -77,6 +77,10 @@ def baddbmm(
 ) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2), for each place of a batch: ``torch.baddbmm``.
 
+    `batch1` and `batch2` are (B, M, K) and (B, K, N); input broadcast to (B, M, N); one dtype.
+    ValueError where the shapes do not fit, TypeError where dtypes differ, or `beta` or `alpha` is no
+    number.
+
     Examples
     --------
     >>> import fastnn
@@ -92,6 +96,10 @@ def addbmm(
 ) -> Tensor:
     """beta * input + alpha * the sum of batch1 @ batch2 over the batch: ``torch.addbmm``.
 
+    `batch1` and `batch2` are (B, M, K) and (B, K, N); input broadcast to (M, N); one dtype.
+    ValueError where the shapes do not fit, TypeError where dtypes differ, or `beta` or `alpha` is no
+    number.
+
     Examples
     --------
     >>> import fastnn
@@ -104,6 +112,9 @@ def addbmm(
 
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat @ vec): ``torch.addmv``.
+
+    `mat` is (M, K), `vec` (K,), `input` broadcast to (M,); one dtype. ValueError where the shapes
+    do not fit, TypeError where dtypes differ, or `beta` or `alpha` is no number.
 
     Examples
     --------
@@ -120,7 +131,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
     Parameters
     ----------
     input : Tensor
-        Broadcast to (M, N).
+        Broadcast to (M, N); any dtype. Those of the vectors are one, of numbers.
     vec1, vec2 : Tensor
         (M,) and (N,).
     beta, alpha : number
@@ -194,7 +205,7 @@ def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
     Parameters
     ----------
     input, other : Tensor
-        Three elements along `dim`; the other dimensions broadcast.
+        Three elements along `dim`; the other dimensions broadcast; any dtypes but bool.
     dim : int
         Default -1.
 

@@ -198,7 +198,7 @@ add_methods(
 
 
 def _where(self, condition, other):
-    """The tensor's elements where `condition` holds, those of `other` elsewhere: `fastnn.where`."""
+    """The tensor's elements where `condition` holds, those of `other` elsewhere: see `fastnn.where`."""
     return choose.where(condition, self, other)
 
 

@@ -29,7 +29,11 @@ from fastnn.ops import (
 
 
 def _unfold(self, dimension, size, step):
-    """All pieces of this size along a dimension, `step` apart, in a new last dimension: a copy."""
+    """All pieces of `size` along `dimension`, `step` apart, in a new last dimension: a copy.
+
+    ``torch.Tensor.unfold``, for any dtype. Raises ValueError where the size or step does not fit,
+    IndexError where there is no such dimension.
+    """
     if self.ndim == 0:
         return self.reshape(1)[: int(size)]
     d, n = dimension % self.ndim, self.shape[dimension]
@@ -44,12 +48,18 @@ def _unfold(self, dimension, size, step):
 
 
 def _new_zeros(self, *size, dtype=None, requires_grad=False):
-    """Zeros, of shape `size`, of this tensor's dtype or `dtype`, with a gradient if `requires_grad`."""
+    """Zeros, of shape `size`, of this tensor's dtype or `dtype`, with a gradient if `requires_grad`.
+
+    Raises as `fastnn.zeros`.
+    """
     return creation.zeros(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
 
 def _new_ones(self, *size, dtype=None, requires_grad=False):
-    """Ones, of shape `size`, of this tensor's dtype or `dtype`, with a gradient if `requires_grad`."""
+    """Ones, of shape `size`, of this tensor's dtype or `dtype`, with a gradient if `requires_grad`.
+
+    Raises as `fastnn.ones`.
+    """
     return creation.ones(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
 
@@ -59,12 +69,12 @@ def _new_empty(self, *size, dtype=None, requires_grad=False):
 
 
 def _new_full(self, size, fill_value, *, dtype=None, requires_grad=False):
-    """The number `fill_value` everywhere, of shape `size`; `dtype` and `requires_grad` as in `new_zeros`."""
+    """The number `fill_value` everywhere, of shape `size`; `dtype` and `requires_grad` see `new_zeros`."""
     return creation.full(size, fill_value, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
 
 def _new_tensor(self, data, *, dtype=None, requires_grad=False):
-    """A copy of `data`, an array or sequence; `dtype` and `requires_grad` as in `new_zeros`."""
+    """A copy of `data`, an array or sequence; `dtype` and `requires_grad` see `new_zeros`."""
     array = np.array(
         data.detach().numpy() if hasattr(data, "detach") else data, dtype or self.dtype
     )
@@ -83,7 +93,7 @@ def _ndimension(self):
 
 
 def _split_with_sizes(self, split_sizes, dim=0):
-    """Pieces of the sizes `split_sizes` along `dim`: `split`."""
+    """Pieces of the sizes `split_sizes` along `dim`: see `split`."""
     return self.split(list(split_sizes), dim)
 
 

@@ -123,6 +123,8 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
         If the input holds integers or bools.
     IndexError
         If there is no such dimension.
+    ValueError
+        If unbiased and correction are both given.
 
     Notes
     -----
@@ -163,6 +165,8 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
         If the input holds integers or bools.
     IndexError
         If there is no such dimension.
+    ValueError
+        If unbiased and correction are both given.
 
     Notes
     -----
@@ -178,7 +182,7 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 
 def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """Variance and mean; the parameters are those of `var`.
+    """Variance and mean; the parameters are those of `var`. Raises as `var`.
 
     Returns
     -------
@@ -198,7 +202,7 @@ def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """Standard deviation and mean; the parameters are those of `std`.
+    """Standard deviation and mean; the parameters are those of `std`. Raises as `std`.
 
     Returns
     -------

@@ -99,6 +99,8 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, dim: int 
     ------
     ValueError
         If tau is not positive.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----

@@ -55,6 +55,11 @@ def nan_to_num(
     Tensor
         Of the input's shape and dtype.
 
+    Raises
+    ------
+    TypeError
+        If a replacement is no number, or the input no tensor or array.
+
     Examples
     --------
     >>> import fastnn
@@ -75,7 +80,9 @@ def nan_to_num(
 
 
 def xlogy(input: Tensor, other: Tensor) -> Tensor:
-    """input * log(other), and 0 where input is 0: ``torch.xlogy``.
+    """input * log(other), and 0 where input is 0; integers become float32: ``torch.xlogy``.
+
+    Raises ValueError where the shapes do not broadcast.
 
     Examples
     --------
@@ -95,7 +102,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
     eps : float, optional
         From 0 to 0.5. Default: nothing is cut.
 
@@ -103,6 +110,11 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     -------
     Tensor
         Of the same shape; without eps NaN outside [0, 1].
+
+    Raises
+    ------
+    TypeError
+        If eps is no number, or the input no tensor or array.
 
     Examples
     --------
@@ -123,7 +135,7 @@ def sinc(input: Tensor) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -148,7 +160,7 @@ def deg2rad(input: Tensor) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -170,7 +182,7 @@ def rad2deg(input: Tensor) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -199,6 +211,11 @@ def fmax(input: Tensor, other: Tensor) -> Tensor:
     Tensor
         The broadcast shape.
 
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
     Examples
     --------
     >>> import fastnn
@@ -221,6 +238,11 @@ def fmin(input: Tensor, other: Tensor) -> Tensor:
     -------
     Tensor
         The broadcast shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
 
     Examples
     --------
@@ -247,6 +269,11 @@ def clamp_min(input: Tensor, min: float | Tensor) -> Tensor:
     Tensor
         The broadcast shape.
 
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
     Examples
     --------
     >>> import fastnn
@@ -271,6 +298,11 @@ def clamp_max(input: Tensor, max: float | Tensor) -> Tensor:
     Tensor
         The broadcast shape.
 
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
     Examples
     --------
     >>> import fastnn
@@ -281,7 +313,9 @@ def clamp_max(input: Tensor, max: float | Tensor) -> Tensor:
 
 
 def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
-    """input ** exponent in float64: ``torch.float_power``.
+    """input ** exponent in float64; numbers or tensors of any dtype: ``torch.float_power``.
+
+    Raises ValueError where the shapes do not broadcast.
 
     Examples
     --------
@@ -296,7 +330,9 @@ def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
 
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
-    """input * 2 ** other: ``torch.ldexp``.
+    """input * 2 ** other; integers become float32: ``torch.ldexp``.
+
+    Raises ValueError where the shapes do not broadcast.
 
     Examples
     --------
@@ -308,7 +344,9 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
 
 
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
-    """log2(2^input + 2^other), without overflow: ``torch.logaddexp2``.
+    """log2(2^input + 2^other), without overflow; integers become float32: ``torch.logaddexp2``.
+
+    Raises ValueError where the shapes do not broadcast.
 
     Examples
     --------

@@ -27,7 +27,7 @@ def exp(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def expm1(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def log(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def log2(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def log10(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def log1p(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -207,7 +207,7 @@ def sqrt(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -237,7 +237,7 @@ def rsqrt(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -267,7 +267,7 @@ def square(input):
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype.
+        Any shape and dtype. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -299,7 +299,7 @@ def reciprocal(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -329,7 +329,7 @@ def erf(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------

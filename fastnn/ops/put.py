@@ -41,6 +41,8 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     ------
     IndexError
         Places outside the input.
+    TypeError
+        An index that holds no integers.
 
     Examples
     --------
@@ -87,6 +89,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: float | Tensor) ->
     ------
     IndexError
         Places outside the dimension.
+    ValueError, TypeError
+        A value that is not one number.
 
     Examples
     --------
@@ -230,6 +234,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     ------
     ValueError
         Too few elements.
+    TypeError
+        A mask that is not bool.
 
     Examples
     --------

@@ -45,6 +45,13 @@ def rand(*size, generator=None, dtype=None, requires_grad=False, device=None):
         float32 (default, 24 random bits) or float64 (52).
     requires_grad : bool
 
+    Raises
+    ------
+    ValueError
+        If a size is negative.
+    TypeError
+        If the dtype is another one.
+
     Examples
     --------
     >>> import fastnn
@@ -69,6 +76,13 @@ def randn(*size, generator=None, dtype=None, requires_grad=False, device=None):
         float32 (default) or float64.
     requires_grad : bool
 
+    Raises
+    ------
+    ValueError
+        If a size is negative.
+    TypeError
+        If the dtype is another one.
+
     Examples
     --------
     >>> import fastnn
@@ -82,7 +96,10 @@ def randn(*size, generator=None, dtype=None, requires_grad=False, device=None):
 
 
 def rand_like(input, *, dtype=None, requires_grad=False, generator=None, device=None):
-    """`rand` with the shape, and unless given the dtype, of a tensor: ``torch.rand_like``."""
+    """`rand` with the shape, and unless given the dtype, of a tensor: ``torch.rand_like``.
+
+    Raises as `rand`.
+    """
     on_cpu(device, "rand_like")
     cdef Tensor x = as_tensor(input, b"rand_like: input")
     return rand(*shape_of(x), generator=generator, requires_grad=requires_grad,
@@ -90,7 +107,10 @@ def rand_like(input, *, dtype=None, requires_grad=False, generator=None, device=
 
 
 def randn_like(input, *, dtype=None, requires_grad=False, generator=None, device=None):
-    """`randn` with the shape, and unless given the dtype, of a tensor: ``torch.randn_like``."""
+    """`randn` with the shape, and unless given the dtype, of a tensor: ``torch.randn_like``.
+
+    Raises as `randn`.
+    """
     on_cpu(device, "randn_like")
     cdef Tensor x = as_tensor(input, b"randn_like: input")
     return randn(*shape_of(x), generator=generator, requires_grad=requires_grad,
@@ -117,6 +137,8 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
     ------
     ValueError
         If high <= low, or the numbers do not fit int64.
+    TypeError
+        If size is missing, or a limit is no int.
 
     Examples
     --------
@@ -150,7 +172,10 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
 
 
 def randint_like(input, low, high=None, *, dtype=None, generator=None, device=None):
-    """`randint` with the shape, and unless given the dtype, of a tensor: ``torch.randint_like``."""
+    """`randint` with the shape, and unless given the dtype, of a tensor: ``torch.randint_like``.
+
+    Raises as `randint`.
+    """
     on_cpu(device, "randint_like")
     cdef Tensor x = as_tensor(input, b"randint_like: input")
     if high is None:
@@ -170,6 +195,13 @@ def randperm(n, *, generator=None, dtype=None, device=None):
         Default int64.
     device : str, optional
         Only "cpu".
+
+    Raises
+    ------
+    ValueError
+        If n is negative.
+    TypeError
+        If it is no int.
 
     Notes
     -----
@@ -252,6 +284,13 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None):
     -------
     Tensor
         No gradient flows through it.
+
+    Raises
+    ------
+    ValueError
+        If std is negative, or the shapes do not broadcast.
+    TypeError
+        If size is missing with two floats, or given with a tensor.
 
     Examples
     --------

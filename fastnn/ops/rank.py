@@ -115,6 +115,7 @@ def median(
     Parameters
     ----------
     input : Tensor
+        Any shape and dtype.
     dim : int, optional
         Default: all elements.
     keepdim : bool
@@ -124,6 +125,13 @@ def median(
     -------
     Tensor, or a named tuple of two
         NaN wins.
+
+    Raises
+    ------
+    IndexError
+        If there is no such dimension.
+    ValueError
+        If it is empty.
 
     Notes
     -----
@@ -164,6 +172,8 @@ def nanmedian(
     ------
     IndexError
         A `dim` that the input has not.
+    ValueError
+        If it is empty.
 
     Examples
     --------
@@ -200,6 +210,8 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> tuple[Tensor, T
     ------
     IndexError
         A `dim` that the input has not.
+    ValueError
+        A dimension of size 0.
 
     Examples
     --------
@@ -259,7 +271,9 @@ def aminmax(
 
 
 def msort(input: Tensor) -> Tensor:
-    """The input sorted along its first dimension: ``torch.msort``.
+    """The input, of any dtype, sorted along its first dimension: ``torch.msort``.
+
+    Raises TypeError where it is no tensor or array.
 
     Examples
     --------

@@ -29,9 +29,9 @@ def relu(input, inplace=False):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers stay integers.
+        Any shape; integers stay integers. TypeError if it is no tensor or array.
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------
@@ -63,11 +63,11 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
     negative_slope : float
         Default 0.01.
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     min_val, max_val : float
         Default -1 and 1.
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------
@@ -135,9 +135,9 @@ def relu6(input, inplace=False):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------
@@ -168,9 +168,9 @@ def hardsigmoid(input, inplace=False):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------
@@ -201,9 +201,9 @@ def hardswish(input, inplace=False):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------
@@ -233,10 +233,10 @@ def threshold(input, threshold, value, inplace=False):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
     threshold, value : float
     inplace : bool
-        Write the result over input. Default False.
+        Write the result over input (float32 or float64). Default False.
 
     Returns
     -------
@@ -344,7 +344,7 @@ def tanhshrink(input):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape; integers become float32.
+        float32 or float64, any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------

@@ -110,6 +110,8 @@ def mean(input, dim=None, keepdim=False, *, dtype=None):
         If the input holds integers or bools.
     IndexError
         If there is no such dimension.
+    ValueError
+        If a dimension is given twice.
 
     Notes
     -----

@@ -251,6 +251,8 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     ------
     ValueError
         If the shapes differ: nothing is broadcast, or if a variance is negative.
+    TypeError
+        If the input is not float32 or float64.
 
     Notes
     -----

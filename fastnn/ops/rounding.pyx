@@ -48,7 +48,7 @@ def neg(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; any dtype but bool.
+        Any shape; any dtype but bool, which is a TypeError.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def abs(input):
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype.
+        Any shape and dtype. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def sign(input):
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype; integers stay as they are.
+        Any shape and dtype; integers stay as they are. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def floor(input):
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype; integers stay as they are.
+        Any shape and dtype; integers stay as they are. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def ceil(input):
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype; integers stay as they are.
+        Any shape and dtype; integers stay as they are. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def trunc(input):
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype; integers stay as they are.
+        Any shape and dtype; integers stay as they are. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -234,7 +234,7 @@ def round(input, *, decimals=0):
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype; integers stay as they are.
+        Any shape and dtype; integers stay as they are. TypeError if it is no tensor or array.
     decimals : int
         Digits kept after the point; negative: zeros before it. Default 0.
 
@@ -271,7 +271,7 @@ def frac(input):
     Parameters
     ----------
     input : Tensor
-        float32 or float64, any shape.
+        float32 or float64, any shape; another dtype is a TypeError.
 
     Returns
     -------
@@ -316,6 +316,8 @@ def clamp(input, min=None, max=None):
     ------
     ValueError
         If both bounds are missing.
+    TypeError
+        If a limit is no number or Tensor.
 
     Notes
     -----

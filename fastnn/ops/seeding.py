@@ -73,6 +73,8 @@ def get_rng_state() -> Tensor:
 def set_rng_state(new_state: Tensor) -> None:
     """Continue the default generator from `new_state`, which `get_rng_state` returned.
 
+    ``torch.set_rng_state``. ValueError where it is no (seed, draws), two ints from 0 to 2**64 - 1.
+
     Examples
     --------
     >>> import fastnn

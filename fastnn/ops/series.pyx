@@ -32,6 +32,8 @@ def arange(start, end=None, step=1, *, dtype=None, requires_grad=False, device=N
     ------
     ValueError
         If the step is zero, leads away from end, or the numbers are not finite.
+    TypeError
+        If one is no number.
 
     Notes
     -----

@@ -104,12 +104,14 @@ def reshape(input, shape):
     Returns
     -------
     Tensor
-        A view where the memory allows it, else a copy.
+        A view where the memory allows it, else a copy; of the same dtype.
 
     Raises
     ------
     ValueError
         If the sizes do not fit.
+    TypeError
+        If a size is no int.
 
     Notes
     -----
@@ -133,7 +135,7 @@ def _reshape(self, *shape):
 
 
 def _view(Tensor self, *shape):
-    """The same memory under another shape.
+    """The same memory under another shape: ``torch.Tensor.view``; any dtype.
 
     Raises ValueError where strides would need a copy: `reshape` makes one.
     """
@@ -143,12 +145,12 @@ def _view(Tensor self, *shape):
 
 
 def _view_as(Tensor self, Tensor other):
-    """`view` with other's shape."""
+    """`view` with other's shape. Raises as `view`."""
     return reshape_to(self, other.ndim_, other.shape_, "view_as", False)
 
 
 def _reshape_as(Tensor self, Tensor other):
-    """`reshape` to other's shape."""
+    """`reshape` to other's shape. Raises as `reshape`."""
     return reshape_to(self, other.ndim_, other.shape_, "reshape_as", True)
 
 
@@ -165,7 +167,7 @@ def flatten(input, start_dim=0, end_dim=-1):
     Returns
     -------
     Tensor
-        A view where the memory allows it, else a copy.
+        A view where the memory allows it, else a copy; of the same dtype.
 
     Raises
     ------
@@ -216,12 +218,14 @@ def unflatten(input, dim, sizes):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
     ValueError
         If the sizes do not fit.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----
@@ -259,7 +263,7 @@ def squeeze(input, dim=None):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
@@ -299,12 +303,14 @@ def unsqueeze(input, dim):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
     IndexError
         If `dim` is out of range.
+    ValueError
+        If there are 8 dimensions already.
 
     Notes
     -----

@@ -30,7 +30,7 @@ def sgn(input: Tensor) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype.
+        Any shape and dtype. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def sgn(input: Tensor) -> Tensor:
 
 
 def positive(input: Tensor) -> Tensor:
-    """The input itself: ``torch.positive``.
+    """The input itself, of any dtype: ``torch.positive``. TypeError: no tensor or array.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def signbit(input: Tensor) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype.
+        Any shape and dtype. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def isposinf(input: Tensor) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype.
+        Any shape and dtype. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def isneginf(input: Tensor) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype.
+        Any shape and dtype. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     Parameters
     ----------
     input : Tensor
-        Any shape and dtype.
+        Any shape and dtype. TypeError if it is no tensor or array.
     values : Tensor or number
         Broadcast.
 
@@ -138,6 +138,11 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     -------
     Tensor
         The broadcast shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
 
     Examples
     --------

@@ -171,6 +171,8 @@ def index_select(input, dim, index):
         If there is no such dimension or place.
     TypeError
         If the index holds no integers.
+    ValueError
+        If the index has several dimensions.
 
     Notes
     -----

@@ -37,7 +37,7 @@ def exp2(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def erfc(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def erfinv(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def lgamma(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def digamma(input):
     Parameters
     ----------
     input : Tensor
-        Any shape; integers become float32.
+        Any shape; integers become float32. TypeError if it is no tensor or array.
 
     Returns
     -------
@@ -247,6 +247,8 @@ def logaddexp(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    TypeError
+        If one is no tensor, array or number.
 
     Notes
     -----

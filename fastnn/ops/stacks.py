@@ -38,6 +38,8 @@ def _given(tensors):
 def atleast_1d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
     """With at least 1 dimension; several tensors give a tuple: ``torch.atleast_1d``.
 
+    `tensors` of any dtypes; TypeError where one is no tensor or array.
+
     Examples
     --------
     >>> import fastnn
@@ -54,6 +56,8 @@ def atleast_1d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
 def atleast_2d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
     """With at least 2 dimensions; several tensors give a tuple: ``torch.atleast_2d``.
 
+    `tensors` of any dtypes; TypeError where one is no tensor or array.
+
     Examples
     --------
     >>> import fastnn
@@ -69,6 +73,8 @@ def atleast_2d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
 
 def atleast_3d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
     """With at least 3 dimensions; several tensors give a tuple: ``torch.atleast_3d``.
+
+    `tensors` of any dtypes; TypeError where one is no tensor or array.
 
     Examples
     --------
@@ -91,7 +97,7 @@ def hstack(tensors: Iterable[Tensor]) -> Tensor:
     Parameters
     ----------
     tensors : sequence of Tensor
-        Equal shapes but for the dimension along which they are joined.
+        Equal shapes but for the dimension along which they are joined; dtypes are promoted.
 
     Returns
     -------
@@ -119,7 +125,7 @@ def vstack(tensors: Iterable[Tensor]) -> Tensor:
     Parameters
     ----------
     tensors : sequence of Tensor
-        Equal shapes but for the dimension along which they are joined.
+        Equal shapes but for the dimension along which they are joined; dtypes are promoted.
 
     Returns
     -------
@@ -146,7 +152,7 @@ def row_stack(tensors: Iterable[Tensor]) -> Tensor:
     Parameters
     ----------
     tensors : sequence of Tensor
-        Equal shapes but for the dimension along which they are joined.
+        Equal shapes but for the dimension along which they are joined; dtypes are promoted.
 
     Returns
     -------
@@ -173,7 +179,7 @@ def dstack(tensors: Iterable[Tensor]) -> Tensor:
     Parameters
     ----------
     tensors : sequence of Tensor
-        Equal shapes but for the dimension along which they are joined.
+        Equal shapes but for the dimension along which they are joined; dtypes are promoted.
 
     Returns
     -------
@@ -200,7 +206,7 @@ def column_stack(tensors: Iterable[Tensor]) -> Tensor:
     Parameters
     ----------
     tensors : sequence of Tensor
-        Equal shapes but for the dimension along which they are joined.
+        Equal shapes but for the dimension along which they are joined; dtypes are promoted.
 
     Returns
     -------

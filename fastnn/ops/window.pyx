@@ -131,12 +131,14 @@ def select(input, dim, index):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
     IndexError
         If there is no such dimension or index.
+    ValueError
+        If the input is 0-d.
 
     Notes
     -----
@@ -167,7 +169,7 @@ def narrow(input, dim, start, length):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
@@ -208,12 +210,14 @@ def split(tensor, split_size_or_sections, dim=0):
     Returns
     -------
     tuple of Tensor
-        Views.
+        Views, of the same dtype.
 
     Raises
     ------
     ValueError
         If the sizes are negative or do not add up to the size of the dimension.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----
@@ -258,12 +262,14 @@ def chunk(input, chunks, dim=0):
     Returns
     -------
     tuple of Tensor
-        Views.
+        Views, of the same dtype.
 
     Raises
     ------
     ValueError
         If `chunks` is less than 1.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----
@@ -297,12 +303,14 @@ def unbind(input, dim=0):
     Returns
     -------
     tuple of Tensor
-        Views.
+        Views, of the same dtype.
 
     Raises
     ------
     IndexError
         If there is no such dimension.
+    ValueError
+        If the input is 0-d.
 
     Notes
     -----
@@ -334,12 +342,14 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     Returns
     -------
     Tensor
-        A view.
+        A view, of the same dtype.
 
     Raises
     ------
     ValueError
         If the two dimensions are the same.
+    IndexError
+        If there is no such dimension.
 
     Notes
     -----

@@ -119,6 +119,11 @@ class AdamW(Adam):
     weight_decay : float
         Default 1e-2.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As in `Adam`.
+
     Notes
     -----
     Loshchilov and Hutter (2019); ``torch.optim.AdamW``.

@@ -48,6 +48,17 @@ class SequentialLR(_Combined):
     milestones : list of int
         Epochs at which the second, third, ... begin.
 
+    Raises
+    ------
+    TypeError
+        For no Optimizer, or members that are no schedules.
+    ValueError
+        If the milestones are not one fewer than the schedules, or these are another optimizer's.
+
+    Notes
+    -----
+    ``torch.optim.lr_scheduler.SequentialLR``.
+
     Examples
     --------
     >>> import fastnn
@@ -107,6 +118,13 @@ class ChainedScheduler(_Combined):
     optimizer : Optimizer, optional
         Default: that of the schedules.
 
+    Raises
+    ------
+    TypeError
+        For members that are no schedules.
+    ValueError
+        For none, or schedules of several optimizers.
+
     Notes
     -----
     ``torch.optim.lr_scheduler.ChainedScheduler``. Schedules multiply, but those that set a rate
@@ -163,6 +181,13 @@ class WarmUpLR(_Combined):
         How many steps the warm-up takes.
     start_factor : float
         From 0 to 1. Default 1/3.
+
+    Raises
+    ------
+    TypeError
+        For what is no schedule or no number.
+    ValueError
+        If total_iters is not positive, or start_factor not from 0 to 1.
 
     Notes
     -----

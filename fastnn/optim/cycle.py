@@ -84,6 +84,8 @@ class CyclicLR(_Cycle):
     ------
     ValueError
         For another mode, or an optimizer without momentum.
+    TypeError
+        For no Optimizer, or a scale_fn that cannot be called.
 
     Notes
     -----

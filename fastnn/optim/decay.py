@@ -68,6 +68,10 @@ class TwoStageExponentialLR(LRScheduler):
     TypeError, ValueError
         Arguments that are no numbers or out of range, or no Optimizer.
 
+    Notes
+    -----
+    PyTorch has none.
+
     Examples
     --------
     >>> import fastnn
@@ -168,6 +172,8 @@ class LinearMomentum:
     ------
     ValueError
         For an optimizer without momentum, or values out of range.
+    TypeError
+        For no Optimizer, or what is no number.
 
     Notes
     -----

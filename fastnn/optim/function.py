@@ -60,6 +60,10 @@ class LambdaLR(_OfFunctions, AbsoluteLR):
     TypeError, ValueError
         Arguments that are no numbers or out of range, or no Optimizer.
 
+    Notes
+    -----
+    ``torch.optim.lr_scheduler.LambdaLR``.
+
     Examples
     --------
     >>> import fastnn
@@ -94,6 +98,10 @@ class MultiplicativeLR(_OfFunctions, LRScheduler):
     ------
     TypeError, ValueError
         Arguments that are no numbers or out of range, or no Optimizer.
+
+    Notes
+    -----
+    ``torch.optim.lr_scheduler.MultiplicativeLR``.
 
     Examples
     --------

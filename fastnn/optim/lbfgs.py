@@ -54,6 +54,8 @@ class LBFGS(Optimizer):
     ------
     ValueError
         For several groups or dtypes, or another line search.
+    TypeError
+        For parameters that are no Tensors, or a `step` without its closure.
 
     Notes
     -----

@@ -22,15 +22,17 @@ from fastnn.optim.function import (
 from fastnn.optim.plateau import (
     ReduceLROnPlateau,
 )
+from fastnn.optim.ramp import (
+    ConstantLR,
+    LinearLR,
+    PolynomialLR,
+)
 from fastnn.optim.restart import CosineAnnealingWarmRestarts
 from fastnn.optim.schedule import (
-    ConstantLR,
     CosineAnnealingLR,
     ExponentialLR,
-    LinearLR,
     LRScheduler,
     MultiStepLR,
-    PolynomialLR,
     StepLR,
 )
 

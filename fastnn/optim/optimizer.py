@@ -26,7 +26,7 @@ def _open_gate():
 
 
 class Optimizer:
-    """Base class of all optimizers.
+    """Base class of all optimizers: ``torch.optim.Optimizer``.
 
     At construction the parameters of each group and dtype move into one flat array (an arena) and
     become views of it; a step is then one pass of one kernel. Tensors that shared a parameter's
@@ -56,6 +56,13 @@ class Optimizer:
     ----------
     param_groups : list of dict
         ``params`` and hyperparameters; assigning ``group["lr"]`` acts at once.
+
+    Raises
+    ------
+    TypeError
+        For parameters that are no Tensors of float32 or float64, or an unknown option.
+    ValueError
+        For no parameters, one that is no leaf or comes twice, or an option that is not supported.
     """
 
     kernel, state_names, scalar_names, initial_state = None, (), (), 0.0
@@ -109,7 +116,10 @@ class Optimizer:
     # --- what a subclass says ---
 
     def cells(self, group: dict[str, Any]) -> Any:
-        """Hyperparameters of `group` in the kernel's order: lr, weight_decay, sign, then its own."""
+        """Hyperparameters of `group` in the kernel's order: lr, weight_decay, sign, then its own.
+
+        TypeError in a class without one.
+        """
         raise TypeError(f"{self._name} must define cells(group)")
 
     def used(self, group: dict[str, Any]) -> Any:
@@ -249,7 +259,7 @@ class Optimizer:
         Parameters
         ----------
         max_norm : float
-            Not negative.
+            Not negative (else ValueError).
 
         Returns
         -------

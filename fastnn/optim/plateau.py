@@ -39,6 +39,10 @@ class ReduceLROnPlateau(LRScheduler):
     TypeError, ValueError
         Arguments that are no numbers or out of range, or no Optimizer.
 
+    Notes
+    -----
+    ``torch.optim.lr_scheduler.ReduceLROnPlateau``.
+
     Examples
     --------
     >>> import fastnn

@@ -30,6 +30,19 @@ class LRScheduler:
     ------
     TypeError, ValueError
         Arguments that are no numbers or out of range, or no Optimizer.
+    KeyError
+        If last_epoch is given and a group has no ``initial_lr``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> class Halved(fastnn.optim.lr_scheduler.LRScheduler):
+    ...     def lr_at(self, base, epoch):
+    ...         return base / 2**epoch
+    >>> optimizer = fastnn.optim.SGD([fastnn.nn.Parameter(fastnn.zeros(1))], lr=1.0)
+    >>> schedule = Halved(optimizer)
+    >>> schedule.step(); schedule.get_last_lr()
+    [0.5]
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -59,7 +72,7 @@ class LRScheduler:
             )
 
     def lr_at(self, base: float, epoch: float) -> float:
-        """The rate of a group with this base rate at this epoch."""
+        """The rate of a group with this base rate at this epoch; a subclass's (else TypeError)."""
         raise TypeError(f"{type(self).__name__} must define lr_at(base, epoch)")
 
     def _rate(self, i, epoch):
@@ -117,7 +130,7 @@ class LRScheduler:
 
 
 class StepLR(LRScheduler):
-    """lr = base gamma^floor(epoch / step_size).
+    """lr = base gamma^floor(epoch / step_size): ``torch.optim.lr_scheduler.StepLR``.
 
     Parameters
     ----------
@@ -155,7 +168,7 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """lr = base gamma^(number of milestones reached).
+    """lr = base gamma^(number of milestones reached): ``torch.optim.lr_scheduler.MultiStepLR``.
 
     Parameters
     ----------
@@ -170,6 +183,17 @@ class MultiStepLR(LRScheduler):
     ------
     TypeError, ValueError
         Arguments that are no numbers or out of range, or no Optimizer.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> optimizer = fastnn.optim.SGD([fastnn.nn.Parameter(fastnn.zeros(1))], lr=1.0)
+    >>> schedule = fastnn.optim.lr_scheduler.MultiStepLR(optimizer, [1, 3])
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 3)); schedule.step()
+    >>> rates
+    [1.0, 0.1, 0.1, 0.01]
     """
 
     def __init__(
@@ -194,7 +218,7 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """lr = base gamma^epoch.
+    """lr = base gamma^epoch: ``torch.optim.lr_scheduler.ExponentialLR``.
 
     Parameters
     ----------
@@ -246,7 +270,18 @@ class CosineAnnealingLR(LRScheduler):
 
     Notes
     -----
-    Loshchilov and Hutter, SGDR (2017), eq. 5, without restarts.
+    Loshchilov, Hutter (2017), eq. 5, no restarts; ``torch.optim.lr_scheduler.CosineAnnealingLR``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> optimizer = fastnn.optim.SGD([fastnn.nn.Parameter(fastnn.zeros(1))], lr=1.0)
+    >>> schedule = fastnn.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(schedule.get_last_lr()[0], 3)); schedule.step()
+    >>> rates
+    [1.0, 0.5, 0.0, 0.5]
     """
 
     def __init__(
@@ -269,118 +304,6 @@ class CosineAnnealingLR(LRScheduler):
         if (epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
             return rate + (self.base_lrs[i] - self.eta_min) * share[1] / 2
         return self.eta_min + (rate - self.eta_min) * share[1] / share[0]
-
-
-class LinearLR(LRScheduler):
-    """lr = base (start_factor + (end_factor - start_factor) min(epoch, total_iters) / total_iters).
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    start_factor, end_factor : float
-        Default 1/3 and 1: a warm-up.
-    total_iters : int
-        Default 5.
-    last_epoch : int
-        Default -1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Arguments that are no numbers or out of range, or no Optimizer.
-    """
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        start_factor: float = 1.0 / 3,
-        end_factor: float = 1.0,
-        total_iters: int = 5,
-        last_epoch: int = -1,
-    ) -> None:
-        if not 0 < number(start_factor, "LinearLR: start_factor") <= 1:
-            raise ValueError(
-                f"LinearLR: start_factor must be above 0 and at most 1, got {start_factor}"
-            )
-        if not 0 <= number(end_factor, "LinearLR: end_factor") <= 1:
-            raise ValueError(f"LinearLR: end_factor must be from 0 to 1, got {end_factor}")
-        self.start_factor, self.end_factor = start_factor, end_factor
-        at_least("LinearLR", "total_iters", total_iters, 1)
-        self.total_iters = total_iters
-        super().__init__(optimizer, last_epoch)
-
-    def lr_at(self, base: float, epoch: float) -> float:
-        """See LRScheduler."""
-        done = min(epoch, self.total_iters) / self.total_iters
-        return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
-
-
-class ConstantLR(LRScheduler):
-    """lr = base factor before epoch total_iters, base from then on.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    factor : float
-        Default 1/3.
-    total_iters : int
-        Default 5.
-    last_epoch : int
-        Default -1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Arguments that are no numbers or out of range, or no Optimizer.
-    """
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        factor: float = 1.0 / 3,
-        total_iters: int = 5,
-        last_epoch: int = -1,
-    ) -> None:
-        if not 0 <= number(factor, "ConstantLR: factor") <= 1:
-            raise ValueError(f"ConstantLR: factor must be from 0 to 1, got {factor}")
-        at_least("ConstantLR", "total_iters", total_iters)
-        self.factor, self.total_iters = factor, total_iters
-        super().__init__(optimizer, last_epoch)
-
-    def lr_at(self, base: float, epoch: float) -> float:
-        """See LRScheduler."""
-        return base * (self.factor if epoch < self.total_iters else 1.0)
-
-
-class PolynomialLR(LRScheduler):
-    """lr = base (1 - min(epoch, total_iters) / total_iters)^power.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    total_iters : int
-        Default 5.
-    power : float
-        Default 1.
-    last_epoch : int
-        Default -1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Arguments that are no numbers or out of range, or no Optimizer.
-    """
-
-    def __init__(
-        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
-    ) -> None:
-        at_least("PolynomialLR", "total_iters", total_iters, 1)
-        self.total_iters, self.power = total_iters, number(power, "PolynomialLR: power")
-        super().__init__(optimizer, last_epoch)
-
-    def lr_at(self, base: float, epoch: float) -> float:
-        """See LRScheduler."""
-        return base * (1 - min(epoch, self.total_iters) / self.total_iters) ** self.power
 
 
 class AbsoluteLR(LRScheduler):

@@ -126,6 +126,13 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable:
     Notes
     -----
     ``torch.optim.swa_utils.get_ema_avg_fn``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> rule = fastnn.optim.swa_utils.get_ema_avg_fn(0.75)
+    >>> rule(fastnn.tensor([4.0]), fastnn.tensor([8.0]), 1)
+    tensor([5.])
     """
     return _Mean(_checked_decay(decay))
 
@@ -141,6 +148,13 @@ def get_swa_avg_fn() -> Callable:
     Notes
     -----
     ``torch.optim.swa_utils.get_swa_avg_fn``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> rule = fastnn.optim.swa_utils.get_swa_avg_fn()
+    >>> rule(fastnn.tensor([4.0]), fastnn.tensor([8.0]), 1)
+    tensor([6.])
     """
     return _Mean(-1.0)
 
@@ -178,6 +192,8 @@ class AveragedModel(Module):
     ValueError
         For both functions at once, another device, or, in `update_parameters`, a model of another
         structure.
+    TypeError
+        If model is no Module.
 
     Notes
     -----
@@ -302,6 +318,11 @@ def update_bn(loader: Iterable[Any], model: Module, device: str | None = None) -
         Its other state and its mode stay as they are.
     device : None or "cpu"
         For PyTorch's signature.
+
+    Raises
+    ------
+    ValueError
+        For another device.
 
     Notes
     -----

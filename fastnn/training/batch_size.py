@@ -82,6 +82,8 @@ def scale_batch_size(
     ------
     MemoryError
         Not even a batch of one row fits (two, where the model has batch normalization).
+    TypeError
+        What is no data.
 
     Notes
     -----

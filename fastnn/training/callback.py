@@ -22,6 +22,10 @@ class Callback:
     current batch. A fit that is resumed calls `on_fit_start`, and `on_epoch_start` of the epoch that
     it goes on with.
 
+    Notes
+    -----
+    Like ``keras.callbacks.Callback``.
+
     Examples
     --------
     >>> from fastnn.training import Callback

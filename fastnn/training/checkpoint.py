@@ -139,6 +139,19 @@ def load_checkpoint(path, model=None):
     CheckpointError
         No such file, truncated, damaged, no checkpoint of fastnn, or names and shapes that are not
         the model's. Nothing in a file is ever executed.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from fastnn import nn
+    >>> from fastnn.training import load_checkpoint, save_checkpoint
+    >>> model, other = nn.Linear(1, 1), nn.Linear(1, 1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "a.safetensors")
+    ...     save_checkpoint(path, model)
+    ...     names = sorted(load_checkpoint(path, other).state)
+    >>> names, bool((model.weight == other.weight).all())
+    (['bias', 'weight'], True)
     """
     path = os.fspath(path)
     try:

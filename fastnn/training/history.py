@@ -53,7 +53,10 @@ class History(dict):
             self.setdefault(name, [None] * before).append(record.get(name))
 
     def best(self, name, mode="min"):
-        """(epoch, value) of the smallest (or, for `mode` "max", largest) number of the column `name`."""
+        """(epoch, value) of the smallest (or, for `mode` "max", largest) number of the column `name`.
+
+        KeyError where there is no such column, ValueError where it holds no numbers.
+        """
         if name not in self:
             raise KeyError(f"history has no column {name!r}; there are {list(self)}")
         pairs = [
@@ -65,7 +68,10 @@ class History(dict):
         return epoch, value
 
     def to_csv(self, path):
-        """Write a header and one line per epoch to `path`; the file is replaced as a whole."""
+        """Write a header and one line per epoch to `path`; the file is replaced as a whole.
+
+        OSError: it cannot be written.
+        """
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self)
@@ -74,7 +80,10 @@ class History(dict):
             file.write(text.getvalue().encode())
 
     def to_jsonl(self, path):
-        """Write one JSON object per epoch to `path`; NaN and infinity become null."""
+        """Write one JSON object per epoch to `path`; NaN and infinity become null.
+
+        OSError: it cannot be written.
+        """
         rows = zip(*self.values(), strict=True)
         text = "".join(json.dumps(finite(dict(zip(self, row, strict=True)))) + "\n" for row in rows)
         with replacing(path) as file:
@@ -91,7 +100,10 @@ class History(dict):
 
     @classmethod
     def from_csv(cls, path):
-        """Read what `to_csv` wrote to `path`."""
+        """Read what `to_csv` wrote to `path`.
+
+        OSError: it cannot be read; ValueError: no such file of numbers.
+        """
         with open(path, newline="", encoding="utf-8") as file:
             names, *rows = list(csv.reader(file)) or [[]]
         columns = {name: [_number(row[i]) for row in rows] for i, name in enumerate(names)}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LogFile(Callback):
-    """Write every epoch's numbers to a file as soon as they are known.
+    """Write every epoch's numbers to a file as soon as they are known: Keras' ``CSVLogger``.
 
     Parameters
     ----------

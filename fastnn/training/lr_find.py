@@ -97,7 +97,10 @@ class LRFind:
         return float(self.lr[self._steepest() if method == "steep" else self._valley()])
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw loss over rate, with the suggestion, on the matplotlib Axes `ax` or new ones; returns them."""
+        """Draw loss over rate, with the suggestion, on the matplotlib Axes `ax` or new ones; returns them.
+
+        ImportError without matplotlib.
+        """
         from fastnn.training.plots import _axes
 
         ax = _axes(ax)

@@ -105,6 +105,13 @@ def plot_lr(history: Mapping, ax: Any = None) -> Any:
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    KeyError
+        A history without learning rates.
+    ImportError
+        Without matplotlib.
+
     Examples
     --------
     >>> from fastnn.training import plot_lr

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Trainer:
-    """Trains, validates, tests and applies a model.
+    """Trains, validates, tests and applies a model; TypeError or ValueError for what does not fit.
 
     Parameters
     ----------
@@ -299,15 +299,15 @@ class Trainer:
     # --- without training ---
 
     def validate(self, data: Any, batch_size: int | None = None) -> dict[str, float]:
-        """Loss and metrics on `data`, as `fit` takes it, in batches of `batch_size`: a dict, ``val_loss`` and so on."""
+        """Loss and metrics on `data`, by `batch_size` rows: ``val_loss`` and so on. Raises as `fit`."""
         return self._measure(data, "val_", batch_size)
 
     def test(self, data: Any, batch_size: int | None = None) -> dict[str, float]:
-        """Loss and metrics on `data`, the test rows, in batches of `batch_size`: a dict, ``test_loss`` and so on."""
+        """Loss and metrics on `data`, by `batch_size` rows: ``test_loss`` and so on. Raises as `fit`."""
         return self._measure(data, "test_", batch_size)
 
     def predict(self, data: Any, batch_size: int = 1024) -> Tensor:
-        """The model's outputs, in evaluation mode and without gradients.
+        """The model's outputs, in evaluation mode and without gradients. Raises as `fit`.
 
         Parameters
         ----------
@@ -327,7 +327,7 @@ class Trainer:
     def stop(self, reason: str, now: bool = False) -> None:
         """End the fit after the current epoch, or `now`: after the current batch.
 
-        `reason` goes to ``history.stopped``.
+        `reason` goes to ``history.stopped``. AttributeError before the first fit.
         """
         self._stop, self._stop_now = str(reason), self._stop_now or now
 

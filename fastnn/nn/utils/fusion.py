@@ -60,10 +60,24 @@ def fuse_conv_bn_weights(
     -------
     weight, bias : Parameter
 
+    Raises
+    ------
+    ValueError
+        If the sizes do not fit each other.
+
     Notes
     -----
     w' = w * g, b' = (b - mean) g + shift with g = weight / sqrt(var + eps);
     ``torch.nn.utils.fusion.fuse_conv_bn_weights``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> w, one = fastnn.ones(1, 1, 1, 1), fastnn.ones(1)
+    >>> fuse = fastnn.nn.utils.fusion.fuse_conv_bn_weights
+    >>> weight, bias = fuse(w, one, one, 4 * one, 0.0, 3 * one, None)
+    >>> weight.item(), bias.item()
+    (1.5, 0.0)
     """
     scale, bias = _scale_and_bias(conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
     axis = 1 if transpose else 0
@@ -101,9 +115,23 @@ def fuse_linear_bn_weights(
     -------
     weight, bias : Parameter
 
+    Raises
+    ------
+    ValueError
+        If the sizes do not fit each other.
+
     Notes
     -----
     ``torch.nn.utils.fusion.fuse_linear_bn_weights``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> w, one = fastnn.ones(1, 1), fastnn.ones(1)
+    >>> fuse = fastnn.nn.utils.fusion.fuse_linear_bn_weights
+    >>> weight, bias = fuse(w, one, one, 4 * one, 0.0, 3 * one, None)
+    >>> weight.item(), bias.item()
+    (1.5, 0.0)
     """
     return fuse_conv_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
 
@@ -171,6 +199,10 @@ def fuse_linear_bn_eval(linear: Module, bn: Module) -> Module:
     Returns
     -------
     Linear
+
+    Dtypes
+    ------
+    float32 or float64, the layer's.
 
     Raises
     ------

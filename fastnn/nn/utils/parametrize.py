@@ -55,6 +55,8 @@ class ParametrizationList(Module):
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Whether `module` has parametrizations, or one of `tensor_name`.
 
+    ``torch.nn.utils.parametrize.is_parametrized``.
+
     Examples
     --------
     >>> import fastnn
@@ -153,6 +155,15 @@ def remove_parametrizations(
     Notes
     -----
     Has the behaviour of ``torch.nn.utils.parametrize.remove_parametrizations``.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> utils = fastnn.nn.utils
+    >>> layer = utils.parametrizations.weight_norm(fastnn.nn.Linear(4, 3))
+    >>> layer = utils.parametrize.remove_parametrizations(layer, "weight")
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight']
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"remove_parametrizations: '{tensor_name}' is not parametrized")

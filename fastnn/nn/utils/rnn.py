@@ -36,6 +36,11 @@ class PackedSequence(
     sorted_indices, unsorted_indices : Tensor of int64, optional
         The sequences' order, longest first, and its inverse; None where they came in order.
 
+    Raises
+    ------
+    TypeError
+        If data is no Tensor.
+
     Notes
     -----
     `pack_padded_sequence` and `pack_sequence` make it: ``torch.nn.utils.rnn.PackedSequence``.
@@ -70,6 +75,10 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     Returns
     -------
     Tensor of int64 or None
+
+    Notes
+    -----
+    ``torch.nn.utils.rnn.invert_permutation``. What is no permutation is not found out.
 
     Examples
     --------
@@ -287,6 +296,17 @@ def unpad_sequence(
     -------
     list of Tensor
 
+    Raises
+    ------
+    ValueError
+        If a length is not positive or no int.
+    IndexError
+        If there are more lengths than sequences.
+
+    Notes
+    -----
+    ``torch.nn.utils.rnn.unpad_sequence``.
+
     Examples
     --------
     >>> import fastnn
@@ -316,6 +336,10 @@ def pack_sequence(sequences: list[Tensor], enforce_sorted: bool = True) -> Packe
     ValueError
         If they are not sorted, or one is empty.
 
+    Notes
+    -----
+    ``torch.nn.utils.rnn.pack_sequence``.
+
     Examples
     --------
     >>> import fastnn
@@ -336,6 +360,10 @@ def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     Returns
     -------
     list of Tensor
+
+    Notes
+    -----
+    ``torch.nn.utils.rnn.unpack_sequence``.
 
     Examples
     --------
