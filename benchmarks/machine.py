@@ -37,6 +37,8 @@ def describe(threads, limits):
     if limits:
         rows.append(("float32 multiply-add peak", f"{limits['flops'] / 1e9:.0f} GFLOP/s"))
         rows.append(("memory read bandwidth", f"{limits['bytes'] / 1e9:.1f} GB/s"))
+        if threads > 1:  # some 100 ns where two CPUs share a cache, several times that elsewhere
+            rows.append(("from CPU to CPU and back", f"{1e9 * limits['round_trip']:.0f} ns"))
     rows.append(("threads at most", str(threads)))
     rows += [(f"fastnn {key}", _words(value)) for key, value in config.items()]
     rows.append(("Python", platform.python_version()))
@@ -55,7 +57,8 @@ def _words(value):
 
 
 def limits(threads):
-    """Measured peak FLOP/s (float32) and bytes/s of `threads` threads; None without a C compiler."""
+    """Measured peak FLOP/s (float32) and bytes/s of `threads` threads, and seconds that a cache line
+    takes to another CPU and back; None without a C compiler."""
     compiler = shlex.split(os.environ.get("CC", "")) or [
         next(filter(shutil.which, ("cc", "gcc", "clang")), "")
     ]
@@ -71,6 +74,7 @@ def limits(threads):
         lib = ctypes.CDLL(str(library))
         lib.fma_peak.argtypes = [ctypes.c_long]
         lib.fma_peak.restype = ctypes.c_float
+        lib.play.argtypes = [ctypes.c_int, ctypes.c_long]
         lib.read_all.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
         lib.read_all.restype = ctypes.c_float
         turns = 200_000
@@ -81,6 +85,9 @@ def limits(threads):
             "bytes": big[0].nbytes
             / _seconds(lambda i: lib.read_all(big[i].ctypes.data & ~63, big[i].size - 128), threads)
             * threads,
+            "round_trip": _seconds(lambda i: lib.play(i, 10_000), 2, times=10) / 10_000
+            if threads > 1
+            else None,
         }
 
 
@@ -91,10 +98,10 @@ def _cpu_flags():
         return []
 
 
-def _seconds(work, threads):
-    """The best of a hundred: seconds that `threads` threads need to do `work` each at the same time."""
-    times = []
-    for _ in range(100):
+def _seconds(work, threads, times=100):
+    """The best of so many: seconds that `threads` threads need to do `work` each at the same time."""
+    found = []
+    for _ in range(times):
         team = [threading.Thread(target=work, args=(i,)) for i in range(1, threads)]
         began = time.perf_counter()
         for t in team:
@@ -102,5 +109,5 @@ def _seconds(work, threads):
         work(0)
         for t in team:
             t.join()
-        times.append(time.perf_counter() - began)
-    return min(times)
+        found.append(time.perf_counter() - began)
+    return min(found)

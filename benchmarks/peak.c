@@ -1,4 +1,6 @@
-/* What the machine can do at most: multiply-adds per second and bytes read per second. */
+/* What the machine can do at most: multiply-adds per second, bytes read per second, and how soon one
+ * CPU sees what another has written. */
+#include <stdatomic.h>
 #include <stddef.h>
 
 typedef float vec __attribute__((vector_size(VBYTES)));
@@ -31,4 +33,14 @@ float read_all(const float *p, size_t n)
         for (int j = 0; j < 8; j++) s[j] += *(const vec *)(p + i + j * VBYTES / 4);
     for (int j = 0; j < 8; j++) sum += s[j][0];
     return sum;
+}
+
+/* two threads, `me` 0 and 1, hand a ball to and fro */
+void play(int me, long turns)
+{
+    static _Alignas(64) atomic_int ball;
+    for (long t = 0; t < turns; t++) {
+        while (atomic_load_explicit(&ball, memory_order_acquire) != me);
+        atomic_store_explicit(&ball, !me, memory_order_release);
+    }
 }
