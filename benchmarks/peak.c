@@ -1,5 +1,5 @@
-/* What the machine can do at most: multiply-adds per second, bytes read per second, and how soon one
- * CPU sees what another has written. */
+/* What the machine can do at most: multiply-adds per second, bytes read per second, and how soon
+ * one CPU sees what another has written. */
 #include <stdatomic.h>
 #include <stddef.h>
 
