@@ -70,22 +70,44 @@ static inline void vstore_part(real *p, vec v, int64_t n)
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
 }
 #elif defined(__AVX2__) && FNN_REAL == 32
+/* by halves: a masked load or store takes ten cycles on Zen (the store on later ones as well) */
 static inline vec vload_part(const real *p, int64_t n)
 {
-    return (vec)_mm256_maskload_ps(p, (__m256i)vfirst(n));
+    const real *rest = p + (n & 4);
+    __m128 part = _mm_setzero_ps();
+    if (n & 1) part = _mm_load_ss(rest + (n & 2));
+    if (n & 2) part = _mm_loadl_pi(_mm_movelh_ps(part, part), (const __m64 *)rest);
+    return (vec)(n & 4 ? _mm256_set_m128(part, _mm_loadu_ps(p)) : _mm256_zextps128_ps256(part));
 }
 static inline void vstore_part(real *p, vec v, int64_t n)
 {
-    _mm256_maskstore_ps(p, (__m256i)vfirst(n), (__m256)v);
+    __m128 part = _mm256_castps256_ps128((__m256)v);
+    if (n & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps((__m256)v, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (n & 1) _mm_store_ss(p, part);
 }
 #elif defined(__AVX2__)
 static inline vec vload_part(const real *p, int64_t n)
 {
-    return (vec)_mm256_maskload_pd(p, (__m256i)vfirst(n));
+    const __m128d last = n & 1 ? _mm_load_sd(p + (n & 2)) : _mm_setzero_pd();
+    return (vec)(n & 2 ? _mm256_set_m128d(last, _mm_loadu_pd(p)) : _mm256_zextpd128_pd256(last));
 }
 static inline void vstore_part(real *p, vec v, int64_t n)
 {
-    _mm256_maskstore_pd(p, (__m256i)vfirst(n), (__m256d)v);
+    __m128d part = _mm256_castpd256_pd128((__m256d)v);
+    if (n & 2) {
+        _mm_storeu_pd(p, part);
+        part = _mm256_extractf128_pd((__m256d)v, 1);
+    }
+    if (n & 1) _mm_store_sd(p + (n & 2), part);
 }
 #else /* at most three elements: a call of memcpy would cost more */
 static inline vec vload_part(const real *p, int64_t n)

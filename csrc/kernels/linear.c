@@ -15,101 +15,119 @@ struct product {
     const double *s;    /* its constants */
 };
 
-/* Rows whose distance is a multiple of the page size fall into the same few cache sets. */
-static inline int collides(int64_t row) { return row * (int64_t)sizeof(real) % 4096 == 0 && row; }
+/* The sizes of matmul.h for this instruction set. A panel of B, NR columns of MOST_K elements, is
+ * to stay in the first-level cache while tiles go down a column, and a block of A in the second. */
+#if VBYTES == 64
+#define MOST_K FNN_MATMUL_DEPTH
+#define MOST_M 384
+#else
+#define MOST_K FNN_MATMUL_MOST_DEPTH
+#define MOST_M 144
+#endif
+#define MOST_N FNN_MATMUL_COLS
+#define GROUP (4 * NR) /* columns of B that are packed together: rows may lie far apart */
+
+/* Whether the left operand of so many columns of C is packed: where its rows or columns share few
+ * cache sets, a power of two of bytes apart, and where columns are used again and again. */
+static int worth_packing(int64_t row, int64_t col, int64_t n, int64_t k)
+{
+    if (col == 1) return n > 2 * NR && row * (int64_t)sizeof(real) % 4096 == 0 && row;
+    return col * (int64_t)sizeof(real) % 1024 ? n > 8 * NR && k > 128 : n > 2 * NR;
+}
 
 /* k is cut into equal blocks by its own size alone, so that the order of sums is fixed */
 static inline int64_t depth_of(int64_t k)
 {
-    const int64_t blocks = (k + KC - 1) / KC;
-    return blocks > 1 ? ((k + blocks - 1) / blocks + 3) / 4 * 4 : KC;
+    const int64_t blocks = (k + MOST_K - 1) / MOST_K;
+    return blocks > 1 ? ((k + blocks - 1) / blocks + 3) / 4 * 4 : MOST_K;
 }
 
-/* the left operand, or its copy with rows (or columns) that do not collide */
-static const real *block_of(const real *a, int64_t *a_row, int64_t *a_col, int64_t rows, int64_t k,
-                            int copy, real *scratch)
-{
-    if (!copy) return a;
-    if (*a_col == 1) {
-        copy_rows(scratch, k + PAD, a, *a_row, rows, k);
-        *a_row = k + PAD;
-    } else {
-        copy_rows(scratch, rows + PAD, a, *a_col, k, rows);
-        *a_col = rows + PAD;
-    }
-    return scratch;
-}
+/* A block of the left operand: as it lies, or packed tile by tile. */
+struct left {
+    const real *a;
+    int64_t row, col;
+    int64_t tile; /* if packed, the elements of a tile */
+};
 
-/* the two lines or more under NR elements (at a matrix' end these need not exist: it is a hint) */
+/* NR elements, or somewhat more: hints may point anywhere */
 #define FETCH(p)                                                                                   \
     for (int byte_ = 0; byte_ < NV * VBYTES; byte_ += 64)                                          \
     __builtin_prefetch((const char *)(p) + byte_)
 
-/* Rows of tiles, as equal as can be: 32 rows of at most 14 are 11, 11 and 10. Where tiles take
- * long, each asks for the next one's part of C, and for its share of `next`, the panel of B to
- * come. */
-static void column_of_tiles(int64_t rows, int64_t vecs, int64_t k, const real *a, int64_t a_row,
-                            int64_t a_col, const real *b, int64_t b_row, real *c, int64_t c_row,
-                            const real *init, int64_t init_row, int64_t last, const real *next,
-                            int64_t next_row)
+/* A column of tiles. Where they take long, each asks for the next one's part of C, and for its
+ * share of the panel of B to come, wherever it now lies. */
+static void column_of_tiles(int64_t rows, int64_t vecs, int64_t k, const struct left *left,
+                            const real *b, int64_t b_row, real *c, int64_t c_row, const real *init,
+                            int64_t init_row, int64_t last, const real *next, int64_t next_row)
 {
     const int64_t count = (rows + MR - 1) / MR, each = rows / count, rest = rows % count;
+    const int ahead = k >= 128 && count > 2;
+    const real *a = left->a;
     for (int64_t t = 0; t < count; t++) {
         const int64_t r = each + (t < rest);
-        if (next) {
+        if (ahead)
             for (int64_t i = r; i < 2 * r && t < count - 1; i++) FETCH(c + i * c_row);
+        if (ahead && next)
             for (int64_t i = k * t / count; i < k * (t + 1) / count; i++)
                 FETCH(next + i * next_row);
-        }
-        tiles[vecs - 1][r - 1](k, a, a_row, a_col, b, b_row, c, c_row, init, init_row, last);
-        a += r * a_row;
+        tiles[vecs - 1][r - 1](k, a, left->row, left->col, b, b_row, c, c_row, init, init_row,
+                               last);
+        a += left->tile ? left->tile : r * left->row;
         c += r * c_row;
         if (init) init += r * init_row;
     }
 }
 
+/* By tiles: a block of A serves all columns; a panel of B, packed when the first rows come to it,
+ * serves all rows. */
 static void multiply(const struct product *p)
 {
-    real panel[KC * NR] __attribute__((aligned(64)));
-    real *const panels = p->scratch ? p->scratch : panel;
-    const int64_t group = p->scratch ? FNN_MATMUL_GROUP : 1;
-    const int64_t depth = depth_of(p->k), blocks = (p->m + MC - 1) / MC;
-    const int64_t height = (p->m + blocks - 1) / blocks;
-    for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += depth) {
-        const int64_t k = p->k - k0 < depth ? p->k - k0 : depth;
-        for (int64_t i0 = 0; i0 < p->m; i0 += height) {
-            if (fnn_ending()) return;
-            const int64_t m = p->m - i0 < height ? p->m - i0 : height;
-            int64_t a_row = p->a_row, a_col = p->a_col;
-            const int copy = p->scratch && p->n > 2 * NR && collides(a_col == 1 ? a_row : a_col);
-            const real *a = block_of(p->a + i0 * a_row + k0 * a_col, &a_row, &a_col, m, k, copy,
-                                     p->scratch + FNN_MATMUL_PANELS);
-            for (int64_t j = 0; j < p->n; j += NR) {
-                const int64_t n = p->n - j < NR ? p->n - j : NR, vecs = (n + VL - 1) / VL;
-                const int64_t member = j / NR % group, left = p->n - (j - member * NR);
-                const int64_t cols = left < group * NR ? left : group * NR;
-                const real *b = p->b + k0 * p->b_row + j * p->b_col;
-                const int fetch = k >= 128 && m > 2 * MR && p->b_col == 1 && j + group * NR < p->n;
-                const real *next = fetch ? b + group * NR : 0;
-                int64_t b_row = p->b_row;
-                if (p->b_col != 1 && p->n > 1) {
-                    pack_columns(panels, b, p->b_col, k, n);
-                    b = panels, b_row = NR;
-                } else if (cols % VL || (m > 2 * MR && k * b_row > 4096)) {
-                    if (member == 0) pack_rows(panels, b, b_row, k, cols);
-                    b = panels + member * KC * NR, b_row = NR;
+    real panel[MOST_K * NR] __attribute__((aligned(64)));
+    real *const panels = p->scratch ? p->scratch + fnn_matmul_left(p->m, p->n, p->k) : panel;
+    const int64_t wide = p->scratch ? MOST_N : NR;
+    const int64_t depth = depth_of(p->k), blocks = (p->m + MOST_M - 1) / MOST_M;
+    const int64_t height = ((p->m + blocks - 1) / blocks + MR - 1) / MR * MR;
+    const int pack = p->scratch && worth_packing(p->a_row, p->a_col, p->n, p->k);
+    for (int64_t j0 = 0; j0 < p->n; j0 += wide)
+        for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += depth) {
+            const int64_t k = least(depth, p->k - k0), end = least(j0 + wide, p->n);
+            for (int64_t i0 = 0; i0 < p->m; i0 += height) {
+                if (fnn_ending()) return;
+                const int64_t m = least(height, p->m - i0);
+                struct left left = {p->a + i0 * p->a_row + k0 * p->a_col, p->a_row, p->a_col, 0};
+                if (pack) {
+                    pack_left(p->scratch, left.a, left.row, left.col, m, k);
+                    left = (struct left){p->scratch, 1, LEFT, LEFT * k};
                 }
-                real *c = p->c + i0 * p->c_row + j;
-                const real *init = k0 ? c : p->init ? p->init + i0 * p->init_row + j : 0;
-                column_of_tiles(m, vecs, k, a, a_row, a_col, b, b_row, c, p->c_row, init,
-                                k0 ? p->c_row : p->init_row, n - (vecs - 1) * VL, next, p->b_row);
-                if (k0 + k >= p->k) epilogue(p->activation, p->s, c, p->c_row, m, n);
+                for (int64_t j = j0; j < end; j += NR) {
+                    const int64_t n = least(NR, end - j), vecs = (n + VL - 1) / VL;
+                    const int64_t member = (j - j0) % GROUP, cols = least(GROUP, end - j + member);
+                    const real *b = p->b + k0 * p->b_row + j * p->b_col;
+                    real *const to = panels + (j - j0) * k;
+                    const real *next = 0;
+                    int64_t b_row = p->b_row, next_row = b_row;
+                    if (p->b_col != 1 && p->n > 1) {
+                        if (i0 == 0) pack_columns(to, b, p->b_col, k, n);
+                        b = to, b_row = NR;
+                    } else if (cols % VL || (m > 2 * MR && k * b_row > 4096)) {
+                        if (j + GROUP < end) next = b + GROUP;
+                        if (i0 == 0 && member == 0) pack_rows(to, b, b_row, k, cols);
+                        b = to, b_row = NR;
+                    }
+                    if (i0) next = b == to && j + NR < end ? to + k * NR : 0, next_row = NR;
+                    real *c = p->c + i0 * p->c_row + j;
+                    const real *init = k0 ? c : p->init ? p->init + i0 * p->init_row + j : 0;
+                    column_of_tiles(m, vecs, k, &left, b, b_row, c, p->c_row, init,
+                                    k0 ? p->c_row : p->init_row, n - (vecs - 1) * VL, next,
+                                    next_row);
+                    if (k0 + k >= p->k) epilogue(p->activation, p->s, c, p->c_row, m, n);
+                }
             }
         }
-    }
 }
 
 #define CHUNK 64 /* columns of C that are computed as rows, then transposed */
+#define CHUNK_LEFT ((CHUNK + MR - 1) / MR * LEFT)
 
 /* C(rows, cols) = init + t(cols, NR) transposed */
 static void put_transposed(const real *t, int64_t rows, int64_t cols, real *c, int64_t c_row,
@@ -135,20 +153,21 @@ static void put_transposed(const real *t, int64_t rows, int64_t cols, real *c, i
  * then read element by element, and A, the smaller one, is packed. */
 static void multiply_transposed(const struct product *p)
 {
-    real panel[KC * NR] __attribute__((aligned(64)));
+    real panel[MOST_K * NR] __attribute__((aligned(64)));
     real result[CHUNK * NR] __attribute__((aligned(64))) = {0};
     const int64_t depth = depth_of(p->k);
+    const int pack = p->scratch && worth_packing(p->b_col, p->b_row, p->m, p->k);
     for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += depth) {
-        const int64_t k = p->k - k0 < depth ? p->k - k0 : depth;
-        for (int64_t j0 = 0; j0 < p->n; j0 += MC) {
+        const int64_t k = least(depth, p->k - k0);
+        for (int64_t j0 = 0; j0 < p->n; j0 += MOST_M) {
             if (fnn_ending()) return;
-            const int64_t n = p->n - j0 < MC ? p->n - j0 : MC;
-            int64_t b_row = p->b_row, b_col = p->b_col;
-            const int copy = p->scratch && collides(b_row == 1 ? b_col : b_row);
-            const real *b = block_of(p->b + k0 * b_row + j0 * b_col, &b_col, &b_row, n, k, copy,
-                                     p->scratch + FNN_MATMUL_PANELS);
+            const int64_t n = least(MOST_M, p->n - j0);
+            const real *b = p->b + k0 * p->b_row + j0 * p->b_col;
+            for (int64_t j = 0; pack && j < n; j += CHUNK)
+                pack_left(p->scratch + j / CHUNK * CHUNK_LEFT * k, b + j * p->b_col, p->b_col,
+                          p->b_row, least(CHUNK, n - j), k);
             for (int64_t i = 0; i < p->m; i += NR) {
-                const int64_t m = p->m - i < NR ? p->m - i : NR, vecs = (m + VL - 1) / VL;
+                const int64_t m = least(NR, p->m - i), vecs = (m + VL - 1) / VL;
                 const real *a = p->a + i * p->a_row + k0 * p->a_col;
                 int64_t a_col = p->a_col;
                 if (p->a_row != 1 && p->m > 1)
@@ -156,11 +175,14 @@ static void multiply_transposed(const struct product *p)
                 else if (m % VL || k * a_col > 4096)
                     pack_rows(panel, a, a_col, k, m), a = panel, a_col = NR;
                 for (int64_t j = 0; j < n; j += CHUNK) {
-                    const int64_t cols = n - j < CHUNK ? n - j : CHUNK;
+                    const int64_t cols = least(CHUNK, n - j);
+                    struct left left = {b + j * p->b_col, p->b_col, p->b_row, 0};
+                    if (pack)
+                        left = (struct left){p->scratch + j / CHUNK * CHUNK_LEFT * k, 1, LEFT,
+                                             LEFT * k};
                     real *c = p->c + i * p->c_row + j0 + j;
                     const real *init = k0 ? c : p->init ? p->init + i * p->init_row + j0 + j : 0;
-                    column_of_tiles(cols, vecs, k, b + j * b_col, b_col, b_row, a, a_col, result,
-                                    NR, 0, 0, VL, 0, 0);
+                    column_of_tiles(cols, vecs, k, &left, a, a_col, result, NR, 0, 0, VL, 0, 0);
                     put_transposed(result, m, cols, c, p->c_row, init, k0 ? p->c_row : p->init_row);
                     if (k0 + k >= p->k) epilogue(p->activation, p->s, c, p->c_row, m, cols);
                 }
@@ -195,6 +217,7 @@ static void grid_of(int parts, int64_t count, int64_t m, int64_t n, int64_t grai
 enum form {
     TILES,
     TRANSPOSED_TILES,
+    OUTER,       /* one column times one row */
     STRIPS,      /* one row of C: adds rows of B */
     STRIPS_OF_A, /* one column: adds columns of A */
     DOTS,        /* one row: columns of B times the row of A */
@@ -208,7 +231,11 @@ static enum form form_of(const struct product *p)
         return STRIPS_OF_A;
     if (p->m == 1 && p->b_row == 1 && p->a_col == 1) return DOTS;
     if (p->n == 1 && p->a_col == 1 && p->b_row == 1) return DOTS_OF_A;
+    if (p->k == 1 && p->b_col == 1) return OUTER;
     if (p->b_col != 1 && (p->a_col != 1 || p->m < p->n)) return TRANSPOSED_TILES;
+    /* both are read by whole vectors: of few columns, not whole vectors, make rows */
+    if (p->a_col != 1 && p->n % VL && p->n <= 2 * NR && p->n < p->m && p->k >= 64)
+        return TRANSPOSED_TILES;
     return TILES;
 }
 
@@ -229,6 +256,9 @@ static void multiply_region(struct product *p, enum form form, int64_t i0, int64
     case TRANSPOSED_TILES:
         multiply_transposed(p);
         return;
+    case OUTER:
+        outer(p->c, p->c_row, p->m, p->n, p->a, p->a_row, p->b, p->init, p->init_row);
+        break;
     case STRIPS:
         strips(c, p->a, p->a_col, p->k, p->b - j0, p->b_row, n, j0, j1, init);
         break;
@@ -264,14 +294,19 @@ static void matmul(const fnn_args *a, int part, int parts)
     p.s = a->s;
     if (p.init == p.c) p.init_row = p.c_row;
     const enum form form = form_of(&p);
-    const int64_t grain = form == STRIPS || form == STRIPS_OF_A ? STRIP : form == TILES ? NR : 1;
+    const int64_t grain_m = form == STRIPS_OF_A ? STRIP : form == DOTS_OF_A ? DOT_ROWS : 1;
+    const int64_t grain_n = form == STRIPS  ? STRIP
+                            : form == DOTS  ? DOT_ROWS
+                            : form == TILES ? NR
+                            : form == OUTER ? WIDTH
+                                            : 1;
     int64_t count = 1, begin, end, i0, i1, j0, j1;
     int grid[3] = {1, 1, 1};
     for (int d = 0; d < dims; d++) count *= n[FNN_MATMUL_DIM(d)];
-    if (parts > 1) grid_of(parts, count, p.m, p.n, grain, grid);
+    if (parts > 1) grid_of(parts, count, p.m, p.n, grain_n, grid);
     share(count, 1, part / (grid[1] * grid[2]), grid[0], &begin, &end);
-    share(p.m, form == STRIPS_OF_A ? STRIP : 1, part / grid[2] % grid[1], grid[1], &i0, &i1);
-    share(p.n, form == STRIPS_OF_A ? 1 : grain, part % grid[2], grid[2], &j0, &j1);
+    share(p.m, grain_m, part / grid[2] % grid[1], grid[1], &i0, &i1);
+    share(p.n, grain_n, part % grid[2], grid[2], &j0, &j1);
     if (i0 == i1 || j0 == j1) return;
     if (p.scratch) p.scratch += part * fnn_matmul_scratch(p.m, p.n, p.k);
     for (int64_t i = begin; i < end; i++) {

@@ -20,9 +20,10 @@
 #else
 #define MR 4 /* 8 of 16: without fused multiply-add each product wants a register too */
 #endif
+#define LEFT ((MR + VL - 1) / VL * VL) /* elements of each column of a packed tile of A */
 #define KC FNN_MATMUL_DEPTH
-#define MC FNN_MATMUL_ROWS
-#define PAD FNN_MATMUL_PAD
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 #define EACH(r, v) UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vecs; v++)
 
@@ -101,17 +102,33 @@ static inline void copy_rows(real *to, int64_t to_row, const real *from, int64_t
     }
 }
 
-/* panels(k, NR), KC * NR apart, = B(k, cols), zeros behind its last column; B's rows are contiguous
- */
+/* panels(k, NR), one behind another, = B(k, cols), zeros behind its last column; B's rows are
+ * contiguous */
 static inline void pack_rows(real *panels, const real *b, int64_t b_row, int64_t k, int64_t cols)
 {
     const int64_t whole = cols / NR, left = cols - whole * NR;
     for (int64_t i = 0; i < k; i++, panels += NR, b += b_row) {
         for (int64_t g = 0; g < whole; g++)
             for (int v = 0; v < NV; v++)
-                vstore(panels + g * KC * NR + v * VL, vload(b + g * NR + v * VL));
+                vstore(panels + g * k * NR + v * VL, vload(b + g * NR + v * VL));
         for (int64_t j = 0; j < left; j += VL)
-            vstore(panels + whole * KC * NR + j, vload_upto(b + whole * NR + j, left - j));
+            vstore(panels + whole * k * NR + j, vload_upto(b + whole * NR + j, left - j));
+    }
+}
+
+/* to(k, VL), rows to_row apart, = at most VL columns of B(k, cols), zeros behind the last; B's
+ * columns are contiguous */
+static inline void pack_across(real *to, int64_t to_row, const real *b, int64_t b_col, int64_t k,
+                               int64_t cols)
+{
+    for (int64_t i = 0; i < k; i += VL) {
+        vec t[VL];
+        const int64_t depth = least(VL, k - i);
+        UNROLL for (int lane = 0; lane < VL; lane++) t[lane] =
+            lane < cols ? vload_upto(b + lane * b_col + i, depth) : (vec){0};
+        transpose(t);
+        for (int r = 0; r < VL; r++)
+            if (r < depth) vstore(to + (i + r) * to_row, t[r]);
     }
 }
 
@@ -119,14 +136,32 @@ static inline void pack_rows(real *panels, const real *b, int64_t b_row, int64_t
 static inline void pack_columns(real *panel, const real *b, int64_t b_col, int64_t k, int64_t cols)
 {
     for (int64_t j = 0; j < cols; j += VL)
-        for (int64_t i = 0; i < k; i += VL) {
-            vec t[VL];
-            const int64_t depth = k - i < VL ? k - i : VL;
-            UNROLL for (int lane = 0; lane < VL; lane++) t[lane] =
-                j + lane < cols ? vload_upto(b + (j + lane) * b_col + i, depth) : (vec){0};
-            transpose(t);
-            for (int r = 0; r < VL; r++)
-                if (r < depth) vstore(panel + (i + r) * NR + j, t[r]);
+        pack_across(panel + j, NR, b + j * b_col, b_col, k, cols - j);
+}
+
+/* to = A(rows, k) tile by tile: k times a tile's rows, in LEFT elements each. Of A's steps one is
+ * 1: its columns are read for all tiles, a few at a time, its rows for one tile after the other. */
+static inline void pack_left(real *to, const real *a, int64_t a_row, int64_t a_col, int64_t rows,
+                             int64_t k)
+{
+    const int64_t count = (rows + MR - 1) / MR, each = rows / count, rest = rows % count;
+    const int64_t step = a_row == 1 ? VL : k;
+    for (int64_t i0 = 0; i0 < k; i0 += step)
+        for (int64_t t = 0, row = 0; t < count; t++) {
+            const int64_t r = each + (t < rest), left = rows - row, end = least(i0 + step, k);
+            const real *from = a + row * a_row + i0 * a_col;
+            real *tile = to + (t * k + i0) * LEFT;
+            row += r;
+            if (a_row != 1)
+                for (int64_t j = 0; j < r; j += VL)
+                    pack_across(tile + j, LEFT, from + j * a_row, a_row, k, r - j);
+            else if (left >= LEFT)
+                for (int64_t i = i0; i < end; i++, tile += LEFT, from += a_col)
+                    for (int j = 0; j < LEFT; j += VL) vstore(tile + j, vload(from + j));
+            else
+                for (int64_t i = i0; i < end; i++, tile += LEFT, from += a_col)
+                    for (int64_t j = 0; j < left; j += VL)
+                        vstore(tile + j, vload_upto(from + j, left - j));
         }
 }
 

@@ -1,7 +1,9 @@
-/* Matrix times vector, both ways round: bound by memory, so nothing is packed.
+/* Matrix times vector, both ways round, and vector times vector: bound by memory, so nothing is
+ * packed.
  *
  * `strips` adds up the rows of a matrix, each times its element of the vector; `dots` takes the
- * product of each row with the vector. The order of sums depends on the shape alone. */
+ * product of each row with the vector; `outer` that of each element of a column with a row. The
+ * order of sums depends on the shape alone. */
 #ifndef FASTNN_LINEAR_VECTOR_H
 #define FASTNN_LINEAR_VECTOR_H
 
@@ -57,7 +59,7 @@ STRIP_OF(8)
 INLINE void sweep(const int rows, real *y, const real *x, int64_t x_step, const real *b,
                   int64_t b_row, int64_t n)
 {
-    vec factor[4];
+    vec factor[8];
     UNROLL for (int r = 0; r < rows; r++) factor[r] = vset(x[r * x_step]);
     int64_t j = 0;
     for (; j + VL <= n; j += VL) {
@@ -85,6 +87,8 @@ static void sweeps(real *y, const real *x, int64_t x_step, int64_t k, const real
         const real *from = k0 ? y : init;
         memset(sums, 0, (size_t)n * sizeof(real));
         int64_t r = 0;
+        for (; r + 8 <= rows; r += 8)
+            sweep(8, sums, x + (k0 + r) * x_step, x_step, b + (k0 + r) * b_row, b_row, n);
         for (; r + 4 <= rows; r += 4)
             sweep(4, sums, x + (k0 + r) * x_step, x_step, b + (k0 + r) * b_row, b_row, n);
         for (; r < rows; r++)
@@ -131,35 +135,36 @@ static void strips(real *y, const real *x, int64_t x_step, int64_t k, const real
                init ? init + j : 0);
 }
 
+#define DOT_ROWS 8 /* rows that are multiplied together; shares are cut at multiples of it */
+
 /* y[r * y_step] = init[r * init_step] + sum over i < k of A[r][i] x[i], for `rows` rows, each in
  * `sums` interleaved sums */
 INLINE void dot_rows(const int rows, const int sums, real *y, int64_t y_step, const real *a,
                      int64_t a_row, int64_t k, const real *x, const real *init, int64_t init_step)
 {
-    vec acc[4][8];
-    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int s = 0; s < sums; s++) acc[r][s] =
-        (vec){0};
+    vec acc[8];
+    UNROLL for (int s = 0; s < 8; s++) acc[s] = (vec){0};
     int64_t i = 0;
     for (; i + sums * VL <= k; i += sums * VL) UNROLL for (int s = 0; s < sums; s++)
         {
             vec factor = vload(x + i + s * VL);
-            UNROLL for (int r = 0; r < rows; r++) acc[r][s] +=
+            UNROLL for (int r = 0; r < rows; r++) acc[r * sums + s] +=
                 vload(a + r * a_row + i + s * VL) * factor;
         }
     for (; i < k; i += VL) {
         vec factor = vload_upto(x + i, k - i);
-        UNROLL for (int r = 0; r < rows; r++) acc[r][0] +=
+        UNROLL for (int r = 0; r < rows; r++) acc[r * sums] +=
             vload_upto(a + r * a_row + i, k - i) * factor;
     }
     UNROLL for (int r = 0; r < rows; r++)
     {
         UNROLL for (int half = sums / 2; half > 0; half /= 2) UNROLL for (int s = 0; s < half; s++)
-            acc[r][s] += acc[r][s + half];
-        y[r * y_step] = vsum(acc[r][0]) + (init ? init[r * init_step] : 0);
+            acc[r * sums + s] += acc[r * sums + s + half];
+        y[r * y_step] = vsum(acc[r * sums]) + (init ? init[r * init_step] : 0);
     }
 }
 
-/* four rows together, or the one row of a dot product */
+/* as many rows together as can be, or the one row of a dot product */
 static void dots(real *y, int64_t y_step, const real *a, int64_t a_row, int64_t rows, int64_t k,
                  const real *x, const real *init, int64_t init_step, int single)
 {
@@ -168,12 +173,33 @@ static void dots(real *y, int64_t y_step, const real *a, int64_t a_row, int64_t 
         dot_rows(1, 8, y, y_step, a, a_row, k, x, init, init_step);
         return;
     }
+    for (; r + DOT_ROWS <= rows; r += DOT_ROWS)
+        dot_rows(DOT_ROWS, 1, y + r * y_step, y_step, a + r * a_row, a_row, k, x,
+                 init ? init + r * init_step : 0, init_step);
     for (; r + 4 <= rows; r += 4)
         dot_rows(4, 2, y + r * y_step, y_step, a + r * a_row, a_row, k, x,
                  init ? init + r * init_step : 0, init_step);
     for (; r < rows; r++)
         dot_rows(1, 2, y + r * y_step, y_step, a + r * a_row, a_row, k, x,
                  init ? init + r * init_step : 0, init_step);
+}
+
+/* C(m, n) = init + a(m) b(n): row after row, as memory likes to be written */
+static void outer(real *c, int64_t c_row, int64_t m, int64_t n, const real *a, int64_t a_row,
+                  const real *b, const real *init, int64_t init_row)
+{
+    for (int64_t i = 0; i < m; i++, c += c_row, init += init ? init_row : 0) {
+        const vec factor = vset(a[i * a_row]);
+        int64_t j = 0;
+        if (init)
+            for (; j + VL <= n; j += VL) vstore(c + j, vload(init + j) + factor * vload(b + j));
+        else
+            for (; j + VL <= n; j += VL) vstore(c + j, (vec){0} + factor * vload(b + j));
+        if (j < n) {
+            const vec from = init ? vload_part(init + j, n - j) : (vec){0};
+            vstore_part(c + j, from + factor * vload_part(b + j, n - j), n - j);
+        }
+    }
 }
 
 #endif

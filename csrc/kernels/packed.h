@@ -8,8 +8,6 @@
 
 #include "linear_tile.h"
 
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* one panel of at most NR columns; of the steps of B, one is 1 */
 static inline void pack_panel(real *panel, const real *b, int64_t b_row, int64_t b_col, int64_t k,
                               int64_t cols)

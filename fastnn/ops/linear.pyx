@@ -110,7 +110,8 @@ cdef int multiply(Tensor c, Matrix mc, Tensor a, Matrix ma, Tensor b, Matrix mb,
         call.args.n[FNN_MATMUL_DIM(d) + 1] = ma.step[d]
         call.args.n[FNN_MATMUL_DIM(d) + 2] = mb.step[d]
         count *= ma.size[d]
-    work = 2.0 * count * mc.rows * mc.cols * (ma.cols + 1)
+    # an element that is read or written takes as long as a product: all that vectors' products do
+    work = 2.0 * count * (mc.rows * mc.cols * (ma.cols + 1.0) + mc.rows * ma.cols + mb.rows * mb.cols)
     if mc.rows > 1 and mc.cols > 1:     # else bound by memory, the same for every instruction set
         work *= COST if c.dtype_ == FNN_F32 else 2 * COST
     return run(&call, 2, work, 0)
