@@ -151,6 +151,9 @@ def test_each_instruction_set(isa):
     environment = {**os.environ, "FASTNN_ISA": isa}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__]
     run = subprocess.run(
-        [*command, "-k", "two_ulp or two_ways or gelu or pow"], env=environment, capture_output=True, text=True
+        [*command, "-k", "two_ulp or two_ways or gelu or pow"],
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert run.returncode == 0, run.stdout[-4000:]
