@@ -21,7 +21,7 @@ typedef uinteger uvec __attribute__((vector_size(VBYTES))); /* for sums of bits 
  * AVX-512 always goes it: scalef and its masks make it a short one. */
 #if VBYTES == 64
 #define COLD inline
-#define RARELY(m) 1
+#define RARELY(m) ((void)(m), 1)
 #else
 #define COLD __attribute__((noinline, cold))
 #define RARELY(m) __builtin_expect(vany(m), 0)
