@@ -10,7 +10,12 @@
 #include "vmath.h"
 
 #define SUB_BLOCK (128 * VL) /* elements of a row that go into one set of accumulators */
-#define GROUP 8              /* rows whose moments are taken while they are in registers */
+#if VBYTES == 64
+#define EXPS 2 /* exponentials side by side */
+#else
+#define EXPS 4
+#endif
+#define GROUP 8 /* rows whose moments are taken while they are in registers */
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -151,36 +156,45 @@ static inline real row_top(const real *x, int64_t n)
 static inline __attribute__((always_inline)) real exp_row(real *e, const real *x, int64_t n,
                                                           real top)
 {
-    vec t = vset(top), s[2] = {{0}, {0}};
+    vec t = vset(top), s[EXPS] = {{0}};
     int64_t i = 0;
-    for (; i + 2 * VL <= n; i += 2 * VL)
-        for (int u = 0; u < 2; u++) {
-            vec v = vexp_flush(vload(x + i + u * VL) - t);
-            if (e) vstore(e + i + u * VL, v);
-            s[u] += v;
+    for (; i + EXPS * VL <= n; i += EXPS * VL) {
+        vec v[EXPS];
+        for (int u = 0; u < EXPS; u++) v[u] = vexp_flush(vload(x + i + u * VL) - t);
+        for (int u = 0; u < EXPS; u++) {
+            if (e) vstore(e + i + u * VL, v[u]);
+            s[u] += v[u];
         }
+    }
     for (; i < n; i += VL) {
         vec v = vkeep(vexp_flush(vload_upto(x + i, n - i) - t), n - i);
         if (e) vstore_upto(e + i, v, n - i);
         s[0] += v;
     }
-    return vsum(s[0] + s[1]);
+    for (int u = EXPS / 2; u > 0; u /= 2)
+        for (int k = 0; k < u; k++) s[k] += s[k + u];
+    return vsum(s[0]);
 }
 
-/* the same in one go for a row that fits a vector */
+/* the same in one go for a row that fits two vectors */
 static inline __attribute__((always_inline)) real exp_short(real *e, const real *x, int64_t n,
                                                             real *top)
 {
-    vec v = vload_fill(x, n, -(real)INFINITY);
-    *top = vtop(v);
-    v = vkeep(vexp_flush(v - vset(*top)), n);
+    const int64_t rest = n - VL;
+    const vec none = vset(-(real)INFINITY);
+    vec v = vload_fill(x, n, none[0]), w = rest > 0 ? vload_fill(x + VL, rest, none[0]) : none;
+    *top = vtop(vmax(w, v));
+    v = vexp_flush(v - vset(*top));
     if (e) vstore_upto(e, v, n);
-    return vsum(v);
+    if (rest <= 0) return vsum(v);
+    w = vexp_flush(w - vset(*top));
+    if (e) vstore_upto(e + VL, w, rest);
+    return vsum(v + w);
 }
 static inline __attribute__((always_inline)) real exp_any(real *e, const real *x, int64_t n,
                                                           real *top)
 {
-    if (n <= VL) return exp_short(e, x, n, top);
+    if (n <= 2 * VL) return exp_short(e, x, n, top);
     *top = row_top(x, n);
     return exp_row(e, x, n, *top);
 }

@@ -181,10 +181,16 @@ static inline vec vcopysign(vec a, vec sign)
 /* some lane is set */
 static inline int vany(mask m)
 {
+#if VBYTES == 32
+    return _mm256_movemask_epi8((__m256i)m) != 0;
+#elif VBYTES == 16 && defined(__SSE2__)
+    return _mm_movemask_epi8((__m128i)m) != 0;
+#else
     int64_t t[VBYTES / 8], any = 0;
     memcpy(t, &m, sizeof m);
     for (int i = 0; i < VBYTES / 8; i++) any |= t[i];
     return any != 0;
+#endif
 }
 
 /* horizontal sums and maxima in a fixed tree: halves are folded until one element is left */

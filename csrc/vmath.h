@@ -17,6 +17,16 @@ typedef uint64_t uinteger;
 #endif
 typedef uinteger uvec __attribute__((vector_size(VBYTES))); /* for sums of bits that may overflow */
 
+/* The long way, for arguments that are rare: for all of a vector that has one, with the same bits.
+ * AVX-512 always goes it: scalef and its masks make it a short one. */
+#if VBYTES == 64
+#define COLD inline
+#define RARELY(m) ((void)(m), 1)
+#else
+#define COLD __attribute__((noinline, cold))
+#define RARELY(m) __builtin_expect(vany(m), 0)
+#endif
+#define BEYOND(x, end) ((ivec)vabs(x) > (ivec)vset(end)) /* or NaN: whose bits are the largest */
 #define VPOLY(x, c) vpoly(x, c, (int)(sizeof(c) / sizeof(real)))
 
 #if FNN_REAL == 32
@@ -24,6 +34,7 @@ typedef uinteger uvec __attribute__((vector_size(VBYTES))); /* for sums of bits 
 #define BIAS 127
 #define EXP_MAX R(89)         /* exp: infinity */
 #define EXP_MIN R(-105)       /* exp: zero */
+#define EXP_NEAR R(87)        /* up to here exp is a normal number */
 #define LN2_HI R(0x1.62e4p-1) /* n * LN2_HI is exact for every exponent n */
 #define LN2_LO R(0x1.7f7d1cp-20)
 #define LOG10_2_HI R(0x1.344p-2)
@@ -33,6 +44,7 @@ typedef uinteger uvec __attribute__((vector_size(VBYTES))); /* for sums of bits 
 #define BIAS 1023
 #define EXP_MAX R(710)
 #define EXP_MIN R(-746)
+#define EXP_NEAR R(708)
 #define LN2_HI R(0x1.62e42feep-1)
 #define LN2_LO R(0x1.a39ef35793c76p-33)
 #define LOG10_2_HI R(0x1.34413509f6p-2)
@@ -46,8 +58,13 @@ typedef uinteger uvec __attribute__((vector_size(VBYTES))); /* for sums of bits 
 /* c[0] + c[1] x + ... */
 static inline vec vpoly(vec x, const real *c, int n)
 {
+#if VBYTES == 64
     vec y = vset(c[n - 1]);
     for (int i = n - 2; i >= 0; i--) y = y * x + c[i];
+#else /* Horner's rule for pairs, in x^2: half as long a chain for one product more */
+    vec z = x * x, y = n % 2 ? vset(c[n - 1]) : c[n - 2] + x * c[n - 1];
+    for (int i = (n - 1) / 2 * 2 - 2; i >= 0; i -= 2) y = y * z + (c[i] + x * c[i + 1]);
+#endif
     return y;
 }
 
@@ -57,6 +74,12 @@ static inline vec vpoly(vec x, const real *c, int n)
 static inline vec vpow2(vec n_magic)
 {
     return (vec)(((uvec)n_magic << MANTISSA) + ((uinteger)BIAS << MANTISSA));
+}
+
+/* a * 2^n for normal numbers: a and the result */
+static inline vec vscale_near(vec a, vec n_magic)
+{
+    return (vec)((uvec)a + ((uvec)n_magic << MANTISSA));
 }
 
 /* a * 2^n for every n, one rounding where the result is denormal */
@@ -101,12 +124,6 @@ static inline vec vexp_join(vec a, vec r, vec rest)
 #if VBYTES == 64 && FNN_REAL == 32
 #include "vtable.h"
 #else
-static inline vec vexp(vec x)
-{
-    vec n, rest, r = vexp_split(vmax(vset(EXP_MIN), vmin(vset(EXP_MAX), x)), &n, &rest);
-    return vscale(vexp_join(vset(R(1)), r, rest), n);
-}
-
 /* exp where neither x nor the result needs care: |x| < 87 (708 in float64) */
 static inline vec vexp_near(vec x)
 {
@@ -114,17 +131,24 @@ static inline vec vexp_near(vec x)
     return ((r + rest) + R(1)) * vpow2(n);
 }
 
-/* exp where x <= 0 */
-static inline vec vexp_negative(vec x)
+static COLD vec vexp_far(vec x)
 {
-    vec n, rest, r = vexp_split(vmax(vset(EXP_MIN), x), &n, &rest);
+    vec n, rest, r = vexp_split(vmax(vset(EXP_MIN), vmin(vset(EXP_MAX), x)), &n, &rest);
     return vscale((r + rest) + R(1), n);
 }
+
+static inline vec vexp(vec x)
+{
+    vec n, rest, r = vexp_split(x, &n, &rest);
+    vec y = vscale_near((r + rest) + R(1), n);
+    return RARELY(BEYOND(x, EXP_NEAR)) ? vexp_far(x) : y;
+}
+#define vexp_negative vexp /* where x <= 0 */
 
 /* exp for x that is not large: 0 may stand for denormal results */
 static inline vec vexp_flush(vec x)
 {
-    const vec least = vset(R(FNN_REAL == 32 ? -87 : -708));
+    const vec least = vset(-EXP_NEAR);
     return vselect(x < least, vset(R(0)), vexp_near(vmax(least, x)));
 }
 #endif
@@ -153,17 +177,30 @@ static const real log1p_coef[] = {0.66666666666666674,  0.39999999999993974, 0.2
                                   0.069942885283983777, 0.1646754932506348};
 #endif
 
-/* x = 2^n (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), for 0 < x < infinity; returns f */
-static inline vec vlog_split(vec x, vec *n)
+/* x = 2^n (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), for a normal number x > 0; returns f */
+static inline vec vlog_near(vec x, vec *n)
+{
+    /* exponents are counted from sqrt(1/2): move the 1 of 1.0 onto it, and take the upper bits */
+    const uvec root = (uvec)vset(R(0.70710678118654752440));
+    uvec bits = (uvec)x + ((uvec)vset(R(1)) - root);
+    *n = (vec)((uvec)vset(MAGIC) + (bits >> MANTISSA)) - (MAGIC + R(BIAS));
+    return (vec)((bits & (((uinteger)1 << MANTISSA) - 1)) + root) - R(1);
+}
+
+/* x times 2^less, which makes a denormal a normal number */
+static inline vec vlog_normal(vec x, vec *less)
 {
     mask small = x < LOWEST_NORMAL;
-    x = vselect(small, x * R((int64_t)1 << MANTISSA), x);
-    /* exponents are counted from sqrt(1/2): move the 1 of 1.0 onto it, and take the upper bits */
-    uvec shift = (uvec)vset(R(1)) - (uvec)vset(R(0.70710678118654752440));
-    uvec e = ((uvec)x + shift) >> MANTISSA;
-    vec bias = vselect(small, vset(R(BIAS + MANTISSA)), vset(R(BIAS)));
-    *n = (vec)((uvec)vset(MAGIC) + e) - MAGIC - bias;
-    return (vec)((uvec)x - ((e - BIAS) << MANTISSA)) - R(1);
+    *less = vselect(small, vset(R(MANTISSA)), vset(R(0)));
+    return vselect(small, x * R((int64_t)1 << MANTISSA), x);
+}
+
+/* vlog_near for denormals too */
+static inline vec vlog_split(vec x, vec *n)
+{
+    vec less, f = vlog_near(vlog_normal(x, &less), n);
+    *n -= less;
+    return f;
 }
 
 /* what log gives where x is not a positive finite number, else y */
@@ -180,12 +217,20 @@ static inline vec vlog_rest(vec f)
     return s * (R(0.5) * f * f + z * VPOLY(z, log_coef));
 }
 
+static inline vec vlog_join(vec f, vec n)
+{
+    vec tail = R(0.5) * f * f - (vlog_rest(f) + n * LN2_LO);
+    return n * LN2_HI - (tail - f);
+}
+
 #ifndef FASTNN_VTABLE_H
+/* the formula is there once: a * b + c * d has two ways to be fused, whose bits differ */
 static inline vec vlog(vec x)
 {
-    vec n, f = vlog_split(x, &n);
-    vec tail = R(0.5) * f * f - (vlog_rest(f) + n * LN2_LO);
-    return vlog_special(x, n * LN2_HI - (tail - f));
+    const mask rare = ~((x >= LOWEST_NORMAL) & (x < vset(INFINITY)));
+    vec n, less = vset(R(0)), f = vlog_near(RARELY(rare) ? vlog_normal(x, &less) : x, &n), y;
+    y = vlog_join(f, n - less);
+    return RARELY(rare) ? vlog_special(x, y) : y;
 }
 #endif
 
@@ -282,15 +327,23 @@ static const real tail_coef[] = {
 static inline vec vnormal_tail(vec a) { return vexp_near(VPOLY(a, tail_coef)); }
 #endif
 
-/* |x| < 1: x + x P(x^2); else 1 - exp(log erfc(|x|)), and that logarithm is a polynomial */
 #if FNN_REAL == 32
-#define ERF_END R(4)
-static const real erf_coef[] = {0.128379166f,   -0.376126271f,    0.112836f,      -0.0268544392f,
-                                0.00518952485f, -0.000802074772f, 7.88880688e-05f};
-static const real erfc_coef[] = {0.000189635306f, -1.12958554f,    -0.633206555f,
-                                 -0.108432209f,   0.0252164512f,   -0.00420745821f,
-                                 0.000441893512f, -2.17318318e-05f};
+/* 1 - exp(-w), w = -log erfc(|x|) = |x| + |x| P(|x|). One word of ln 2 is enough: what it lacks
+ * grows as exp(-w) falls. */
+#define ERF_END R(3.93)
+static const real erfc_coef[] = {-0.128379166f, -0.636619389f,   -0.102777831f,
+                                 0.0191530641f, 0.000160395517f, -0.00166702701f,
+                                 0.0006328366f, -0.00011764119f, 9.256255e-06f};
+static const real erf_exp_coef[] = {0.5f,           0.166666657f,   0.0416663624f,
+                                    0.00833338965f, 0.00139406254f, 0.000198458773f};
+static inline vec verf(vec x)
+{
+    vec a = vmin(vset(ERF_END), vabs(x)), w = a * VPOLY(a, erfc_coef) - a;
+    vec t = w * LOG2E + MAGIC, r = w - (t - MAGIC) * R(0.693147180559945), s = vpow2(t);
+    return vcopysign((R(1) - s) - s * (r + r * r * VPOLY(r, erf_exp_coef)), x);
+}
 #else
+/* |x| < 1: x + x P(x^2); else 1 - exp(log erfc(|x|)), and that logarithm is a polynomial */
 #define ERF_END R(6)
 static const real erf_coef[] = {
     0.12837916709551256,     -0.37612638903183548,    0.11283791670945247,
@@ -305,7 +358,6 @@ static const real erfc_coef[] = {
     4.3013534804987989e-06,  -8.4511074283805077e-07, 1.2481899394152093e-07,
     -1.3521000429049833e-08, 1.0169623207021032e-09,  -4.7513644332350736e-11,
     1.0389917349993904e-12};
-#endif
 static inline vec verf(vec x)
 {
     vec a = vmin(vset(ERF_END), vabs(x));
@@ -313,6 +365,7 @@ static inline vec verf(vec x)
     vec small = a + a * VPOLY(a * a, erf_coef);
     return vcopysign(vselect(a < R(1), small, large), x);
 }
+#endif
 
 /* ---- sin and cos -------------------------------------------------------------------------- */
 

@@ -95,6 +95,20 @@ def test_two_ulp(name, dtype):
     np.testing.assert_array_equal(np.signbit(y[zeros]), np.signbit(x[zeros]))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["f32", "f64"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, "silu"])
+def test_two_ways_one_result(name, dtype):
+    """A vector with a rare argument goes the long way: its other elements get the same bits."""
+    x = np.random.default_rng(6).standard_normal(4_000).astype(dtype) * 9
+    x = np.abs(x) if name.startswith("log") else x
+    rare = x.copy()
+    with np.errstate(over="ignore"):
+        rare[::2] = np.resize(np.asarray(SPECIAL).astype(dtype), rare[::2].shape)
+    function = getattr(fastnn.nn.functional, name, None) or getattr(fastnn, name)
+    plain, mixed = (function(fastnn.from_numpy(v)).numpy() for v in (x, rare))
+    np.testing.assert_array_equal(plain[1::2], mixed[1::2])
+
+
 @pytest.mark.parametrize("approximate, limit", [("none", 5e-7), ("tanh", 6e-7)])
 def test_gelu_absolute_error(approximate, limit):
     import fastnn
@@ -137,6 +151,9 @@ def test_each_instruction_set(isa):
     environment = {**os.environ, "FASTNN_ISA": isa}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__]
     run = subprocess.run(
-        [*command, "-k", "two_ulp or gelu or pow"], env=environment, capture_output=True, text=True
+        [*command, "-k", "two_ulp or two_ways or gelu or pow"],
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert run.returncode == 0, run.stdout[-4000:]

@@ -4,12 +4,17 @@
  * <name>_backward:  p: dx, dy, v (count), v being x or y        n: 0 count   s: 0..3 constants
  * As another kernel's epilogue, forward has n: 0 columns, 1 rows, 2 their distance. */
 
-/* Four independent vectors at a time, and gcc's scheduler told to mix them: a formula is one long
- * chain, and waiting for it took 17 us instead of 14 for sigmoid on 1e5 float32 (AVX-512). */
+/* Independent vectors side by side, and gcc's scheduler told to mix them: a formula is one long
+ * chain, and waiting for it took 17 us instead of 14 for sigmoid on 1e5 float32 (AVX-512). Four use
+ * up AVX2's 16 registers: tanh takes 41 cycles per vector, with two 36 (Zen 1). */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("schedule-insns", "sched-pressure")
 #endif
+#if VBYTES == 64
 #define ABREAST 4
+#else
+#define ABREAST 2
+#endif
 
 #include "../activation.h"
 #include "../broadcast.h"

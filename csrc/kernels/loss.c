@@ -2,6 +2,12 @@
  *
  * Letters: N rows, C classes. Losses leave one number per row; a second Call folds those in a fixed
  * order. Exponents are taken from the largest logit of the row. */
+
+/* gcc's scheduler mixes what stands side by side, as in activation.c */
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__AVX512F__)
+#pragma GCC optimize("schedule-insns", "sched-pressure")
+#endif
+
 #include "../rows.h"
 
 #define FEW 64 /* classes up to which VL rows share one logarithm */
