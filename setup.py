@@ -44,7 +44,8 @@ PORTABLE = {"baseline": ""}
 # no -ffast-math: it breaks range reduction, and linking with it changes the process's FP mode
 KERNEL = "-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast"
 CORE = "-O2"
-WARN = "-Wall -Wextra" + (" -Werror" if os.environ.get("FASTNN_WERROR") == "1" else "")
+WARN = "-Wall -Wextra"
+WERROR = ["-Werror"] if os.environ.get("FASTNN_WERROR") == "1" else []
 STANDARD = "-std=c11 -fvisibility=hidden"
 CYTHON = "-w -fno-strict-aliasing -fvisibility=hidden"  # its warnings are not ours to mend
 # The modules that an ordinary eager step runs through are compiled for speed (-Os costs it about 5%:
@@ -127,8 +128,8 @@ class BuildExt(build_ext):
         for name, source in self.cythonize().items():
             level = "-O2" if name.rpartition(".")[2] in FAST or WINDOWS else "-Os"
             jobs.append((name, source, "cython", [CYTHON, level]))
-        jobs.sort(key=lambda job: -job[1].stat().st_size)  # the longest first: none is left alone
-
+        # the longest first, that none is left alone: a kernel's text is 50 times a module's work
+        jobs.sort(key=lambda job: -job[1].stat().st_size * (1 if job[2] == "cython" else 50))
         with ThreadPoolExecutor(self.parallel or JOBS) as pool:
             objects = list(pool.map(lambda job: self.compile(*job[1:]), jobs))
         for ext in self.extensions:
@@ -163,6 +164,8 @@ class BuildExt(build_ext):
         words += UNWIND.split()
         words += ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-g0"]
         key = repr((getattr(self.compiler, "compiler_so", None), words))
+        if WARN in flags:  # no part of the key: an object that could be made is the same
+            words += WERROR
         folder = Path(self.build_temp, folder, hashlib.sha256(key.encode()).hexdigest()[:8])
         # the last folders too: modules of several packages may share a stem
         target = folder / Path(*source.parts[-3:]).with_suffix(self.compiler.obj_extension)
