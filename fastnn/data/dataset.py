@@ -128,7 +128,7 @@ class Subset(Dataset):
     """
 
     def __init__(self, dataset, indices):
-        indices = np.array(indices, dtype=None if len(indices) else np.int64)
+        indices = np.array([*several(indices, "Subset: indices")] or np.empty(0, np.int64))
         if indices.ndim != 1 or indices.dtype.kind not in "iu":
             raise TypeError(
                 f"Subset: indices must be a list of integers, got {indices.dtype} "

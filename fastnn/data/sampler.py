@@ -1,10 +1,9 @@
 """Samplers: which rows a pass goes through, and in which order."""
 
-import operator
-
 import numpy as np
 
 from fastnn.data.order import draw_key, permutation, uniforms
+from fastnn.ops.argument import _whole as whole
 
 
 class Sampler:
@@ -169,7 +168,11 @@ class WeightedRandomSampler(Sampler):
                 f"WeightedRandomSampler: weight {wrong[0]} is {self._weights[wrong[0]]}; weights "
                 "must be finite and not negative"
             )
-        self._count = len(self._weights) if num_samples is None else operator.index(num_samples)
+        self._count = (
+            len(self._weights)
+            if num_samples is None
+            else whole(num_samples, "WeightedRandomSampler: num_samples")
+        )
         possible = int(np.count_nonzero(self._weights))
         if self._count < 1 or not possible or (not replacement and self._count > possible):
             raise ValueError(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn.module import Module
 from fastnn.ops.activation import gelu, sigmoid, silu, softsign, tanh
 from fastnn.ops.exponential import celu, elu, logsigmoid, mish, selu, softplus
 
 if TYPE_CHECKING:
     from fastnn._engine.engine import Tensor
+
+
+_NO_ELEMENTS = as_tensor(np.empty(0, np.float32))
 
 
 class _Activation(Module):
@@ -20,6 +26,7 @@ class _Activation(Module):
         self._options = tuple(options)
         for name, value in options.items():
             setattr(self, name, value)
+        self.forward(_NO_ELEMENTS)  # the op looks at its options
 
     def extra_repr(self) -> str:
         shown = {name: getattr(self, name) for name in self._options}
@@ -161,9 +168,9 @@ class GELU(_Activation):
     Raises
     ------
     ValueError
-        When called, if approximate is none of the three.
+        If approximate is none of the three.
     TypeError
-        If the input is no tensor or array of numbers.
+        When called, if the input is no tensor or array of numbers.
 
     Notes
     -----
@@ -280,7 +287,7 @@ class ELU(_Activation):
     Raises
     ------
     TypeError
-        When called, if alpha is no number, or the input no tensor or array of numbers.
+        If alpha is no number; when called, if the input is no tensor or array of numbers.
 
     Notes
     -----
@@ -355,9 +362,9 @@ class CELU(_Activation):
     Raises
     ------
     ValueError
-        When called, if alpha is not above 0.
+        If alpha is not above 0.
     TypeError
-        If it is no number, or the input no tensor or array of numbers.
+        If it is no number; when called, if the input is no tensor or array of numbers.
 
     Notes
     -----
