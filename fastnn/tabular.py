@@ -331,6 +331,7 @@ class TableModel:
         self.build(table)
         if val is None:
             table, val = self.split(table, 0.15)
+        val = as_table(val, "TableModel: val")
         x, y = self.prepare.fit_transform(table.drop(self.target)), self._targets(table, fit=True)
         fastnn.manual_seed(self.seed)
         self.model = self._perceptron(x.shape[1])

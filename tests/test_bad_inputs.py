@@ -198,7 +198,14 @@ def hunt_data(hunt):
     hunt_settings(
         hunt, "random_split", data.random_split, lambda: {"dataset": x, "lengths": [6, 6]}
     )
-    hunt_settings(hunt, "kfold", data.kfold, lambda: {"n": 12, "k": 3})
+    hunt_settings(hunt, "kfold", data.kfold, lambda: {"rows": 12})
+    hunt_settings(hunt, "stratified_kfold", data.stratified_kfold, lambda: {"labels": y})
+    given = {"size": 4, "std": 0.1, "pixels": 1, "indices": [1], "dataset": x, "weights": y}
+    for name, kind in public(data):
+        parameters = inspect.signature(kind).parameters.values()
+        needed = [p.name for p in parameters if p.default is p.empty and p.kind < 2]
+        if kind is not data.DataLoader and all(n in given for n in needed):
+            hunt_settings(hunt, name, kind, lambda needed=needed: {n: given[n] for n in needed})
     for value in bad_values() + bad_tensors():
         where = f"({value!s:.60})"
         hunt.call(data.TensorDataset, "TensorDataset" + where, (x, value), {})

@@ -90,7 +90,7 @@ def read_csv(
         raise ValueError(f"read_csv: no such encoding: {encoding!r:.40}") from None
     if not all(isinstance(mark, str) for mark in several(missing, "read_csv: missing")):
         raise TypeError(f"read_csv: missing must be a tuple of str, got {missing!r:.40}")
-    if not isinstance(types or {}, dict):
+    if types is not None and not hasattr(types, "items"):
         raise TypeError(f"read_csv: types must be a dict, got {types!r:.40}")
     if columns is not None:
         several(columns, "read_csv: columns")

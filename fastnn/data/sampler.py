@@ -157,7 +157,10 @@ class WeightedRandomSampler(Sampler):
     """
 
     def __init__(self, weights, num_samples=None, replacement=True, seed=None, generator=None):
-        self._weights = np.asarray(weights, dtype=np.float64)
+        weights = np.asarray(weights)
+        if weights.dtype.kind not in "fiub":
+            raise TypeError(f"WeightedRandomSampler: weights must be numbers, got {weights.dtype}")
+        self._weights = weights.astype(np.float64)
         if self._weights.ndim != 1 or not len(self._weights):
             raise ValueError(
                 f"WeightedRandomSampler: expected weights of shape (N,), got {self._weights.shape}"

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 import fastnn
+from fastnn.data.dataset import rows_in
 from fastnn.data.order import draw_key, permutation
 from fastnn.ops.argument import _several as several
 from fastnn.ops.argument import _whole as whole
@@ -202,7 +203,7 @@ def kfold(rows, n_splits=5, seed=None):
     [4, 3, 3]
     """
     if not isinstance(rows, (int, np.integer)):
-        rows = len(several(rows, "kfold: rows"))
+        rows = rows_in(rows, "kfold: rows")
     if not 2 <= whole(n_splits, "kfold: n_splits") <= rows:
         raise ValueError(f"kfold: n_splits must be from 2 to the {rows} rows, got {n_splits}")
     order = permutation(rows, draw_key(seed))
