@@ -12,6 +12,8 @@ from fastnn.ops.activation import gelu, sigmoid, silu, softsign, tanh
 from fastnn.ops.exponential import celu, elu, logsigmoid, mish, selu, softplus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastnn._engine.engine import Tensor
 
 
@@ -19,14 +21,14 @@ _NO_ELEMENTS = as_tensor(np.empty(0, np.float32))
 
 
 class _Activation(Module):
-    """Keeps its options as attributes, and prints them."""
+    """Keeps its options as attributes, and prints them; `op`, to which they go, looks at them."""
 
-    def __init__(self, **options) -> None:
+    def __init__(self, op: Callable, **options) -> None:
         super().__init__()
+        op(_NO_ELEMENTS, **{n: value for n, value in options.items() if n != "inplace"})
         self._options = tuple(options)
         for name, value in options.items():
             setattr(self, name, value)
-        self.forward(_NO_ELEMENTS)  # the op looks at its options
 
     def extra_repr(self) -> str:
         shown = {name: getattr(self, name) for name in self._options}
@@ -110,7 +112,7 @@ class SiLU(_Activation):
     """
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__(silu, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -146,7 +148,7 @@ class Mish(_Activation):
     """
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__(mish, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -184,7 +186,7 @@ class GELU(_Activation):
     """
 
     def __init__(self, approximate: str = "none") -> None:
-        super().__init__(approximate=approximate)
+        super().__init__(gelu, approximate=approximate)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -217,7 +219,7 @@ class Softplus(_Activation):
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        super().__init__(beta=beta, threshold=threshold)
+        super().__init__(softplus, beta=beta, threshold=threshold)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -301,7 +303,7 @@ class ELU(_Activation):
     """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(alpha=alpha, inplace=inplace)
+        super().__init__(elu, alpha=alpha, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -338,7 +340,7 @@ class SELU(_Activation):
     """
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__(selu, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -378,7 +380,7 @@ class CELU(_Activation):
     """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(alpha=alpha, inplace=inplace)
+        super().__init__(celu, alpha=alpha, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
