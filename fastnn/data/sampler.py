@@ -142,6 +142,8 @@ class WeightedRandomSampler(Sampler):
     ValueError
         Weights that are negative, not finite or all zero; without replacement, fewer rows of
         positive weight than `num_samples`.
+    TypeError
+        Weights that are no numbers, a `num_samples` that is no int.
 
     Notes
     -----

@@ -17,9 +17,7 @@ from fastnn.ops.rectifier import (
     softshrink,
     tanhshrink,
 )
-from fastnn.ops.rectifier import (
-    threshold as threshold_op,
-)
+from fastnn.ops.rectifier import threshold as threshold_op
 
 if TYPE_CHECKING:
     from fastnn._engine.engine import Tensor
