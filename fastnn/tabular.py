@@ -11,13 +11,16 @@ import fastnn
 from fastnn import metrics, nn, optim
 from fastnn.data import Columns, Standardizer, Table, pack_transform, unpack_transform
 from fastnn.data.split import split_rows
-from fastnn.data.table import missing_column
+from fastnn.data.table import as_table, missing_column
+from fastnn.data.target import by_value, task_of, texts_of
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _several as several
+from fastnn.ops.argument import _whole as whole
 from fastnn.training import EarlyStopping, Trainer, load_checkpoint, save_checkpoint
 
 __all__ = ["TableModel", "task_of"]
 
 _KIND = "table-model-1"
-_MOST_CLASSES = 20  # distinct whole numbers that are taken for classes
 
 
 class TableModel:
@@ -55,6 +58,11 @@ class TableModel:
     facts : dict
         What else the file tells: anything that JSON can hold.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A task, `hidden` or `dropout` that is none; scale and seed are looked at by `fit`.
+
     Examples
     --------
     >>> import numpy as np
@@ -83,7 +91,9 @@ class TableModel:
                 f"TableModel: task must be 'classification' or 'regression', got {task!r}"
             )
         self.target, self.task, self.seed, self.scale = target, task, seed, scale
-        self.hidden, self.dropout = tuple(int(n) for n in hidden), float(dropout)
+        hidden = several(hidden, "TableModel: hidden")
+        self.hidden = tuple(whole(n, "TableModel: hidden", 1) for n in hidden)
+        self.dropout = float(number(dropout, "TableModel: dropout"))
         self.classes: list[str] = []
         self.left_out: dict[str, str] = {}
         self.facts: dict[str, Any] = {}
@@ -129,6 +139,7 @@ class TableModel:
         ValueError
             A target that is missing, has gaps or a single class; no features; fewer than 10 rows.
         """
+        callbacks = several(callbacks, "TableModel: callbacks")
         watch = [EarlyStopping("val_loss", patience=patience), *callbacks]
         options = {"callbacks": watch, "progress": progress}
         train, val, batch_size = self._arrange(table, val, lr, batch_size, **options)
@@ -155,6 +166,7 @@ class TableModel:
 
     def build(self, table: Table) -> TableModel:
         """Look at a table: task, classes, use of columns. `fit` calls it. ValueError if unfit."""
+        table = as_table(table, "TableModel: table")
         if self.target not in table:
             raise ValueError(f"{table.source}: {missing_column(self.target, table.names)}")
         gaps = np.flatnonzero(table.missing(self.target))
@@ -167,7 +179,7 @@ class TableModel:
             raise ValueError(f"{table.source}: {len(table)} rows; training needs at least 10")
         self.task = self.task or task_of(table, self.target)
         if self.task == "classification":
-            self.classes = sorted(set(_texts(table[self.target])), key=_by_value)
+            self.classes = sorted(set(texts_of(table[self.target])), key=by_value)
             if len(self.classes) < 2:
                 raise ValueError(
                     f"{table.source}: column {self.target!r} is {self.classes[0]!r} in every row; "
@@ -187,12 +199,15 @@ class TableModel:
     def split(self, table: Table, share: float) -> tuple[Table, Table]:
         """Most rows of `table`, and a `share` that is held back, with the shares of the classes.
 
-        Classes with a single row stay with the most (ValueError: all have). Needs `build` before.
+        Classes with a single row stay with the most (ValueError: all have). RuntimeError before `build`.
         """
+        self._check(self.prepare, "build with the table")
+        table = as_table(table, "TableModel: table")
+        number(share, "TableModel.split: share")
         if not self.classes:
             train, held = split_rows(len(table), share, None, self.seed)
             return table.take(train), table.take(held)
-        texts = np.array(_texts(table[self.target]))
+        texts = np.array(texts_of(table[self.target]))
         _, code, counts = np.unique(texts, return_inverse=True, return_counts=True)
         several = np.flatnonzero(counts[code] > 1)
         if not several.size:
@@ -203,11 +218,14 @@ class TableModel:
 
     def arrays(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
         """Features, float32 (N, D), and targets as the loss takes them. Raises as `evaluate`."""
+        self._check(self.model)
+        table = as_table(table, "TableModel: table")
         return self.prepare.transform(table), self._targets(table)
 
     def scores(self, table: Table) -> np.ndarray:
         """Of each row class probabilities, (N, C), or the number, (N,), float64. Raises as `predict`."""
-        x = self.prepare.transform(table)
+        self._check(self.model)
+        x = self.prepare.transform(as_table(table, "TableModel: table"))
         trainer = Trainer(self.model, nn.MSELoss(), progress=False)
         output = trainer.predict(x).numpy().astype(np.float64)
         if not self.classes:
@@ -220,8 +238,8 @@ class TableModel:
 
         Raises
         ------
-        ValueError, TypeError
-            A column that is missing or holds text where numbers were; names line and column.
+        RuntimeError, ValueError, TypeError
+            No `fit` before; a column that is missing or holds text where numbers were, by its line.
         """
         scores = self.scores(table)
         return np.array(self.classes, dtype=object)[scores.argmax(1)] if self.classes else scores
@@ -238,9 +256,11 @@ class TableModel:
 
         Raises
         ------
-        ValueError
-            A target that is missing, or a class that the training rows lack.
+        RuntimeError, ValueError
+            No `fit` before; a target that is missing, or a class that the training rows lack.
         """
+        self._check(self.model)
+        table = as_table(table, "TableModel: table")
         if self.target not in table:
             raise ValueError(f"{table.source}: {missing_column(self.target, table.names)}")
         scores, y = self.scores(table), self._targets(table)
@@ -264,7 +284,8 @@ class TableModel:
         }
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write network and preprocessing to the safetensors file `path`, wholly or not (OSError)."""
+        """Write all to the safetensors file `path`, wholly or not (OSError). RuntimeError before `fit`."""
+        self._check(self.model)
         description, arrays = pack_transform(self.prepare)
         state = {f"model.{name}": t for name, t in self.model.state_dict().items()}
         state |= {f"prepare.{name}": a for name, a in arrays.items()}
@@ -300,11 +321,17 @@ class TableModel:
         self.model.load_state_dict(_part(state, "model."))
         return self
 
+    def _check(self, part, first="fit with the training rows"):
+        if part is None:
+            raise RuntimeError(f"TableModel: call {first} first")
+
     def _arrange(self, table, val, lr, batch_size, **options):
         """Model and trainer for a table; gives training and validation arrays, rows of a step."""
+        table = as_table(table, "TableModel: table")
         self.build(table)
         if val is None:
             table, val = self.split(table, 0.15)
+        val = as_table(val, "TableModel: val")
         x, y = self.prepare.fit_transform(table.drop(self.target)), self._targets(table, fit=True)
         fastnn.manual_seed(self.seed)
         self.model = self._perceptron(x.shape[1])
@@ -339,7 +366,7 @@ class TableModel:
                 self._unit = Standardizer().fit(y)
             return self._unit.transform(y).astype(np.float32)
         number = {name: i for i, name in enumerate(self.classes)}
-        texts = _texts(table[self.target])
+        texts = texts_of(table[self.target])
         for row, text in enumerate(texts):
             if text not in number:
                 raise ValueError(
@@ -348,51 +375,6 @@ class TableModel:
                     + f" not among the training rows' classes ({', '.join(self.classes[:10])})"
                 )
         return np.array([number[text] for text in texts], dtype=np.int64)
-
-
-def task_of(table: Table, target: str) -> str:
-    """ "classification" or "regression": what a column looks like.
-
-    Parameters
-    ----------
-    table : Table
-    target : str
-        Name of the column (KeyError: there is none).
-
-    Returns
-    -------
-    str
-        "classification" for text, and for at most 20 different whole numbers, each in 5 rows in the
-        mean; else "regression".
-
-    Examples
-    --------
-    >>> from fastnn.data import Table
-    >>> from fastnn.tabular import task_of
-    >>> task_of(Table({"a": [0.5, 1.0, 2.0]}), "a"), task_of(Table({"a": ["x", "y"]}), "a")
-    ('regression', 'classification')
-    """
-    if table.kind(target) == "category":
-        return "classification"
-    values = table[target][~table.missing(target)]
-    distinct = len(np.unique(values))
-    whole = (values == np.round(values)).all()
-    few = whole and distinct <= _MOST_CLASSES and 5 * distinct <= len(values)
-    return "classification" if few else "regression"
-
-
-def _texts(column):
-    if column.dtype.kind == "f":
-        return ["" if v != v else f"{v:.15g}" for v in column.tolist()]
-    return ["" if v is None else v for v in column]
-
-
-def _by_value(text):
-    """Numbers by their size, then text."""
-    try:
-        return (0, float(text), text)
-    except ValueError:
-        return (1, 0.0, text)
 
 
 def _part(state, prefix):

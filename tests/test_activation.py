@@ -76,6 +76,18 @@ def test_in_place_writes_its_input_and_keeps_its_gradient():
     np.testing.assert_allclose(view.numpy(), np.tanh(data.T), rtol=1e-6)
 
 
+def test_a_subclass_may_have_a_forward_of_its_own():
+    class Scaled(nn.ELU):
+        def __init__(self, scale):
+            super().__init__()
+            self.scale = scale
+
+        def forward(self, input):
+            return self.scale * super().forward(input)
+
+    assert Scaled(3.0)(fastnn.tensor([2.0])).item() == 6.0
+
+
 @pytest.mark.parametrize("bad", [0, -1, 2.5, True])
 def test_prelu_wants_a_positive_count(bad):
     with pytest.raises(ValueError, match="num_parameters"):

@@ -8,7 +8,10 @@ import pytest
 
 import fastnn
 from fastnn import data, nn, optim
+from fastnn.tabular import TableModel
 from fastnn.training import Trainer
+
+TABLE = data.Table({"x": range(12), "y": ["a", "b"] * 6})
 
 
 def rows(n=40, classes=3, features=4):
@@ -374,6 +377,21 @@ def test_sampler_with_rows_that_do_not_exist():
     loader = data.DataLoader(data.TensorDataset(*rows(10)), 5, sampler=[0, 10])
     with pytest.raises(IndexError, match=r"10"):
         list(loader)
+
+
+def test_stop_where_no_fit_runs_is_harmless():
+    t = trainer()
+    for stop_now in (False, True):
+        t.stop("too early", now=stop_now)
+        assert t.fit(rows(), epochs=2).stopped == "all 2 epochs done"
+
+
+@pytest.mark.parametrize("method", ["predict", "scores", "arrays", "evaluate", "save", "split"])
+def test_a_table_model_before_it_is_fitted(method, tmp_path):
+    given = {"save": (tmp_path / "a",), "split": (TABLE, 0.2)}.get(method, (TABLE,))
+    first = "build with the table" if method == "split" else "fit with the training rows"
+    with pytest.raises(RuntimeError, match=f"TableModel: call {first} first"):
+        getattr(TableModel("y"), method)(*given)
 
 
 def test_preprocessing_before_it_is_fitted():

@@ -1,5 +1,7 @@
 """Whole training steps, compiled: parameters, buffers and losses have the bits of eager ones."""
 
+import warnings
+
 import pytest
 from recording import adam_on, batches, bits, classifier, make_step, run_both, state_of
 
@@ -61,6 +63,61 @@ def test_hooks_added_later():
             model[0].weight.register_hook(lambda g: g * 2)
 
     run_both(adam_on(classifier), batches(12), change)
+
+
+HOOKS = {
+    "parameter": lambda m: m[0].weight.register_hook(lambda g: g * 2),
+    "forward": lambda m: m[0].register_forward_hook(lambda m, x, y: y * 2),
+    "forward, before": lambda m: m[2].register_forward_pre_hook(lambda m, x: (x[0] * 2,)),
+    "backward": lambda m: m[0].register_full_backward_hook(lambda m, dx, dy: None),
+}
+
+
+@pytest.mark.parametrize("add", HOOKS.values(), ids=list(HOOKS))
+def test_hooks_that_are_removed_let_a_step_be_recorded_again(add):
+    handles = []
+
+    def change(i, model, optimizer):
+        if i in (4, 10):
+            handles.append(add(model))
+        if i in (8, 14):
+            handles.pop().remove()
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        step = run_both(adam_on(classifier), batches(20), change)
+    assert 1 <= len(warned) <= 2  # one for each text: a gradient's names its hook
+    assert all("hook" in str(w.message) for w in warned)
+    assert step.eager == 6
+    assert step.replayed >= 5
+
+
+def test_a_step_that_adds_and_removes_its_own_hooks_is_not_recorded_at_each_call():
+    model = nn.Linear(3, 2)
+
+    @fastnn.compile
+    def step(x):
+        with model.register_forward_hook(lambda m, x, y: y * 2):
+            return model(x).detach()
+
+    with pytest.warns(UserWarning, match="hook of Linear.*Python at each call"):
+        step(fastnn.ones(4, 3))
+    for _ in range(5):
+        step(fastnn.ones(4, 3))
+    assert (step.recorded, step.eager) == (1, 5)
+
+
+def test_integers_by_zero_raise_at_each_call():
+    @fastnn.compile
+    def step(x, y):
+        return x % y
+
+    x, y = fastnn.tensor([5, 7]), fastnn.tensor([2, 0])
+    with pytest.warns(UserWarning, match="numpy"):
+        assert step(x, x - 3).tolist() == [1, 3]
+    for _ in range(4):
+        with pytest.raises(ZeroDivisionError, match="remainder: other is 0 at position 1"):
+            step(x, y)
 
 
 def test_partial_batches():

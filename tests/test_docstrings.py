@@ -128,7 +128,6 @@ NO_ERRORS = {
     "fastnn.nn.Identity",  # arguments are ignored
     "fastnn.nn.ParameterDict.get",  # has a default
     "fastnn.nn.utils.parametrize.is_parametrized",  # a question
-    "fastnn.nn.utils.rnn.invert_permutation",  # not checked: PyTorch's helper
     "fastnn.nn.utils.rnn.unpack_sequence",  # a PackedSequence fits by its making
     "fastnn.optim.Optimizer.option",  # the optimizer calls it with its groups
     "fastnn.optim.Optimizer.used",
@@ -143,6 +142,7 @@ NO_ERRORS = {
     "fastnn.training.Callback.load_state_dict",  # empty, for subclasses
     "fastnn.training.History.append",  # any columns
     "fastnn.training.Progress",  # one switch
+    "fastnn.training.Trainer.stop",  # any reason becomes text
     "fastnn.diagnostics.Graph.add",  # any labels
 }
 

@@ -28,6 +28,17 @@ def test_hooks_of_modules_are_called_at_every_step():
     assert len(calls) >= 12
 
 
+def test_steps_are_recorded_again_after_hooks_were_removed():
+    trainer = classifier()
+    handles = [trainer.model[i].register_forward_hook(lambda *args: None) for i in (0, 2)]
+    trainer.fit(blobs(96), epochs=2)
+    assert not trainer.update.replays
+    for handle in handles:
+        handle.remove()
+    trainer.fit(blobs(96), epochs=2)
+    assert trainer.update.replays
+
+
 def test_what_a_callback_changes_acts_on_the_next_step():
     class Change(Callback):
         def on_batch_end(self, trainer, batch, loss):

@@ -96,11 +96,6 @@ cdef inline int leaves_graph(str what) except -1:
     return 0
 
 
-def stop_recording(str reason):
-    """If a step is being recorded, let it run eagerly from now on, for this reason."""
-    leaves_graph(reason)
-
-
 cdef class Generator:
     """A source of random numbers: the same seed gives the same numbers for any thread count.
 

@@ -21,6 +21,8 @@ cdef class Entry:
     cdef Variant current                # the last one that was ready
     cdef int attempts                   # recordings since two were equal
     cdef str refused                    # why this signature runs eagerly
+    cdef bint hooked                    # because of hooks that the function did not take away itself
+    cdef uint64_t hooks_removed         # when it was refused
     cdef bint no_grad
     cdef tuple layout                   # of the arguments, where the quick way may be taken
 
@@ -181,6 +183,8 @@ cdef class CompiledFunction:
             raise TypeError("compiled function: arguments must be Tensors, arrays or hashable values") from None
         if entry is None:
             entry = self.entry_for(spec)
+        if entry.hooked and entry.hooks_removed != hooks_removed:
+            entry.refused, entry.hooked, entry.attempts = None, False, 0
         if entry.refused is not None or entry.busy():
             self.eager += 1
             args, kwargs = self.bound(args, kwargs, spec, inputs)
@@ -229,6 +233,7 @@ cdef class CompiledFunction:
         cdef Outside outside
         cdef list outputs = []
         cdef str reason
+        cdef uint64_t met = hooks_met, removed = hooks_removed
         for v in entry.variants:        # out of date, or to be compared: their memory is free
             if v.plan is not None and (v.plan.world != world or v.plan.threads != fnn_threads() or v.plan.replays >= v.next_check):
                 v.replays = v.plan.replays
@@ -254,6 +259,8 @@ cdef class CompiledFunction:
             reason = f"it reads {outside.changed}, which is another at each call; pass it as a tensor"
         if reason is not None:
             entry.refused = reason
+            entry.hooked = hooks_met != met and hooks_removed == removed
+            entry.hooks_removed = hooks_removed
             entry.variants = []
             entry.current = None
             self.warn(reason)
@@ -370,7 +377,7 @@ def compile(function):
     -----
     Arrays and tensors arrive as tensors of their own over the caller's memory. Plain Python values are
     part of the recording. Python side effects happen only while recording; hooks of modules and gradients,
-    which are there for them, make the function run eagerly. Found at the next call, which then records anew: another mode, layer, parameter, hook or setting of a module,
+    which are there for them, make the function run eagerly until they are removed. Found at the next call, which then records anew: another mode, layer, parameter, hook or setting of a module,
     another setting of an optimizer, another number of threads; another value of a global, a closure's
     variable, or an attribute, class attribute or item of what these hold, as far as the function, functions
     that it calls by such names, and modules' `forward` read them. Found only when a plan is compared again:

@@ -12,9 +12,9 @@ class HookHandle:
 
     def remove(self):
         """Take the hook away; doing so twice is harmless."""
-        world_changed()
         if self._hook in self._hooks:
             self._hooks.remove(self._hook)
+            hook_removed()
 
 
 cdef object add_hook(Tensor t, object hook):

@@ -9,6 +9,25 @@ def world_changed():
     world += 1
 
 
+cdef uint64_t hooks_met = 0         # by recordings, which they stop
+cdef uint64_t hooks_removed = 0     # a step that a hook stopped may be recorded again
+
+
+def hook_stops_recording(str whose):
+    """A hook is about to be called: a step that is being recorded runs eagerly as long as hooks are there."""
+    global hooks_met
+    if fnn_recorder != NULL:
+        hooks_met += 1
+        leaves_graph(f"{whose}, which is Python at each call")
+
+
+def hook_removed():
+    """Say that a hook was taken away: steps that ran eagerly because of hooks are recorded anew."""
+    global hooks_removed
+    hooks_removed += 1
+    world_changed()
+
+
 cdef extern from *:
     """
     #define holders(x) Py_REFCNT(x)

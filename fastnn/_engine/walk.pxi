@@ -162,7 +162,7 @@ cdef int add_to_grad(Walk walk, Tensor leaf, Tensor dx, bint owned) except -1:
 cdef Tensor call_hooks(list hooks, Tensor dy):
     for hook in list(hooks):
         if fnn_recorder != NULL and not hasattr(hook, "retains"):
-            leaves_graph(f"a gradient hook, {hook!r:.60}, which is Python at each call")
+            hook_stops_recording(f"a gradient hook, {hook!r:.60}")
         result = hook(dy)
         if result is not None:
             if not isinstance(result, Tensor) or kind_of(result) != kind_of(dy):

@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 
 import fastnn
+from fastnn.data.atomic import path_of
 from fastnn.data.dataset import Dataset
 
 _SHARED = ("float32", "float64", "int64", "int32", "bool")
@@ -48,7 +49,7 @@ def read_npy(path: str | os.PathLike, mmap: bool = False) -> np.ndarray:
     ...     read_npy(path)
     array([0, 1, 2])
     """
-    path = os.fspath(path)
+    path = path_of(path, "read_npy: path")
     with open(path, "rb") as file:
         shape, _, dtype = _header(file, path)
         nbytes, left = math.prod(shape) * dtype.itemsize, os.path.getsize(path) - file.tell()
@@ -90,7 +91,7 @@ def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
     ...     sorted(read_npz(path))
     ['x', 'y']
     """
-    path, arrays = os.fspath(path), {}
+    path, arrays = path_of(path, "read_npz: path"), {}
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():

@@ -8,6 +8,14 @@ import secrets
 _TEMPORARY = re.compile(r"^\..+\.(\d+)-[0-9a-f]{8}\.tmp$")
 
 
+def path_of(path, what):
+    """The path as text; TypeError for what is none."""
+    try:
+        return os.fspath(path)
+    except TypeError:
+        raise TypeError(f"{what} must be a path, got {path!r:.40}") from None
+
+
 @contextlib.contextmanager
 def replacing(path):
     """A binary file for writing that takes the place of `path` when the block ends without error.

@@ -1,12 +1,13 @@
 """Augmentation of batches: noise, shift, flip, crop, mixup, as functions of (seed, epoch, step)."""
 
 import math
-import operator
 
 import numpy as np
 
 import fastnn
 from fastnn.data.order import draw_key
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _whole as whole
 
 
 class Augment:
@@ -139,7 +140,7 @@ class Shift:
     """
 
     def __init__(self, pixels, fill=0.0):
-        self.pixels, self.fill = _count(pixels, "Shift: pixels"), fill
+        self.pixels, self.fill = whole(pixels, "Shift: pixels", 0), number(fill, "Shift: fill")
 
     def __call__(self, x, y, random):
         _images(x, "Shift")
@@ -180,9 +181,13 @@ class Crop:
     """
 
     def __init__(self, size, padding=0, fill=0.0):
-        height, width = size if isinstance(size, (tuple, list)) else (size, size)
-        self.size = _count(height, "Crop: size", 1), _count(width, "Crop: size", 1)
-        self.padding, self.fill = _count(padding, "Crop: padding"), fill
+        if not isinstance(size, (tuple, list)):
+            size = size, size
+        if len(size) != 2:
+            raise ValueError(f"Crop: size must be an int or two, got {size!r:.40}")
+        height, width = size
+        self.size = whole(height, "Crop: size", 1), whole(width, "Crop: size", 1)
+        self.padding, self.fill = whole(padding, "Crop: padding", 0), number(fill, "Crop: fill")
 
     def __call__(self, x, y, random):
         _images(x, "Crop")
@@ -278,7 +283,7 @@ class Mixup:
         if self.alpha == 0:
             raise ValueError("Mixup: alpha must be above 0")
         self.num_classes = (
-            None if num_classes is None else _count(num_classes, "Mixup: num_classes", 2)
+            None if num_classes is None else whole(num_classes, "Mixup: num_classes", 2)
         )
 
     def __call__(self, x, y, random):
@@ -333,14 +338,7 @@ def _floats(x, what):
 
 
 def _number(value, what):
-    value = float(value)
+    value = float(number(value, what))
     if not 0 <= value < math.inf:
         raise ValueError(f"{what} must be at least 0, got {value}")
-    return value
-
-
-def _count(value, what, least=0):
-    value = operator.index(value)
-    if value < least:
-        raise ValueError(f"{what} must be at least {least}, got {value}")
     return value

@@ -7,7 +7,9 @@ import numpy as np
 from fastnn.data.fill import Imputer, OneHot
 from fastnn.data.pca import PCA
 from fastnn.data.preprocess import MinMax, Standardizer, Transform
-from fastnn.data.table import Table, missing_column
+from fastnn.data.table import Table, as_table, missing_column
+from fastnn.ops.argument import _several as several
+from fastnn.ops.argument import _whole as whole
 
 _IDENTIFIER = (
     0.9  # share of distinct texts from which a column is taken for names or numbers of rows
@@ -139,7 +141,7 @@ class Columns(Transform):
             names, transform = group
             if isinstance(names, str) or not isinstance(transform, Transform):
                 raise TypeError(f"Columns: a group is (list of names, Transform), got {group!r}")
-            self.groups.append((list(names), transform))
+            self.groups.append((list(several(names, "Columns: names")), transform))
 
     @classmethod
     def for_table(
@@ -168,8 +170,8 @@ class Columns(Transform):
 
         Raises
         ------
-        ValueError
-            No column is left.
+        TypeError, ValueError
+            No table or scale; no column is left.
         """
         scales = {
             "standard": [Standardizer],
@@ -177,7 +179,9 @@ class Columns(Transform):
             "whiten": [Standardizer, lambda: PCA(whiten=True)],
             None: [],
         }
-        if scale not in scales:
+        table = as_table(table, "Columns: table")
+        whole(max_categories, "Columns: max_categories", 1)
+        if not isinstance(scale, (str, type(None))) or scale not in scales:
             raise ValueError(f"Columns: scale must be one of {list(scales)}, got {scale!r}")
         left_out, numbers, gappy, categories = {}, [], [], []
         for name in table.names:
@@ -258,7 +262,7 @@ class Columns(Transform):
         return self.names
 
     def _apply(self, x, method):
-        table = x if isinstance(x, Table) else Table(x)
+        table = as_table(x, f"Columns.{method}: x")
         parts = []
         for names, transform in self.groups:
             for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -11,8 +12,9 @@ import zlib
 
 import numpy as np
 
-from fastnn.data.atomic import replacing
+from fastnn.data.atomic import path_of, replacing
 from fastnn.data.table import Table, missing_column
+from fastnn.ops.argument import _several as several
 
 MISSING = ("", "?", "na", "n/a", "#n/a", "nan", "null", "none", "-")
 _DELIMITERS = ",;\t|"
@@ -66,7 +68,9 @@ def read_csv(
         No such file.
     ValueError
         An empty file, a line with too few or too many cells, a name that comes twice, text among
-        numbers, bytes that are not of that encoding: named with line and column.
+        numbers, bytes that are not of that encoding: named with line and column; no such encoding.
+    TypeError
+        Arguments of other types than these.
 
     Examples
     --------
@@ -79,7 +83,17 @@ def read_csv(
     ...     read_csv(path)
     Table(2 rows; age: number, city: category)
     """
-    path = os.fspath(path)
+    path = path_of(path, "read_csv: path")
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, TypeError):
+        raise ValueError(f"read_csv: no such encoding: {encoding!r:.40}") from None
+    if not all(isinstance(mark, str) for mark in several(missing, "read_csv: missing")):
+        raise TypeError(f"read_csv: missing must be a tuple of str, got {missing!r:.40}")
+    if types is not None and not hasattr(types, "items"):
+        raise TypeError(f"read_csv: types must be a dict, got {types!r:.40}")
+    if columns is not None:
+        several(columns, "read_csv: columns")
     if decimal not in (".", ","):
         raise ValueError(f"read_csv: decimal must be '.' or ',', got {decimal!r}")
     try:
@@ -103,7 +117,7 @@ def read_csv(
         raise ValueError(f"{path}: damaged gzip data ({error})") from None
     except csv.Error as error:
         raise ValueError(f"{path}: not a CSV file ({error})") from None
-    types = dict(types or {})
+    types = types or {}
     for name in [*types, *(columns or ())]:
         if name not in names:
             raise ValueError(f"{path}: {missing_column(name, names)}")
@@ -132,8 +146,8 @@ def write_csv(path: str | os.PathLike, columns: dict) -> None:
 
     Raises
     ------
-    ValueError
-        Columns of different lengths.
+    TypeError, ValueError
+        What are no columns; columns of different lengths.
     OSError
         A folder that is missing or cannot be written to.
 
@@ -147,6 +161,11 @@ def write_csv(path: str | os.PathLike, columns: dict) -> None:
     ...     open(path).read()
     'age,city\\n31,Bonn\\n,Rome\\n'
     """
+    path = path_of(path, "write_csv: path")
+    if not hasattr(columns, "items") or isinstance(columns, type):
+        raise TypeError(f"write_csv: columns must map names to columns, got {columns!r:.40}")
+    for name, values in columns.items():
+        several(values, f"write_csv: column {name!r}")
     text = io.StringIO(newline="")
     print_csv(text, columns)
     with replacing(path) as file:

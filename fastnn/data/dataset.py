@@ -128,7 +128,8 @@ class Subset(Dataset):
     """
 
     def __init__(self, dataset, indices):
-        indices = np.array(indices, dtype=None if len(indices) else np.int64)
+        empty = rows_in(indices, "Subset: indices") == 0
+        indices = np.array(indices, dtype=np.int64 if empty else None)
         if indices.ndim != 1 or indices.dtype.kind not in "iu":
             raise TypeError(
                 f"Subset: indices must be a list of integers, got {indices.dtype} "
@@ -136,7 +137,8 @@ class Subset(Dataset):
             )
         self.dataset = dataset
         self.indices = indices.astype(np.int64)
-        wrong = np.flatnonzero((self.indices < 0) | (self.indices >= len(dataset)))
+        rows = rows_in(dataset, "Subset: dataset")
+        wrong = np.flatnonzero((self.indices < 0) | (self.indices >= rows))
         if wrong.size:
             raise IndexError(
                 f"Subset: index {self.indices[wrong[0]]} at position {wrong[0]} is out of range "
@@ -190,7 +192,7 @@ def random_split(dataset, lengths, generator=None):
     >>> [len(part) for part in random_split(TensorDataset(np.arange(10)), [0.75, 0.25])]
     [8, 2]
     """
-    rows = len(dataset)
+    rows = rows_in(dataset, "random_split: dataset")
     lengths = [
         number(n, "random_split: lengths") for n in several(lengths, "random_split: lengths")
     ]
@@ -209,6 +211,14 @@ def random_split(dataset, lengths, generator=None):
         )
     order = permutation(rows, draw_key(generator=generator))
     return [Subset(dataset, part) for part in np.split(order, np.cumsum(parts)[:-1])]
+
+
+def rows_in(dataset, what):
+    """How many rows it has."""
+    try:
+        return len(dataset)
+    except TypeError:
+        raise TypeError(f"{what} must have a length, got {dataset!r:.40}") from None
 
 
 def rows_of(dataset, indices, collate_fn=None, wanted=lambda: True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fastnn.data.preprocess import Transform
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _whole as whole
 
 _STRATEGIES = ("median", "mean", "most_frequent", "constant")
 
@@ -54,7 +56,7 @@ class Imputer(Transform):
     def __init__(self, strategy: str = "median", fill_value: float = 0.0, indicator: bool = False):
         if strategy not in _STRATEGIES:
             raise ValueError(f"Imputer: strategy must be one of {_STRATEGIES}, got {strategy!r}")
-        self.strategy, self.fill_value = strategy, float(fill_value)
+        self.strategy, self.fill_value = strategy, float(number(fill_value, "Imputer: fill_value"))
         self.indicator = bool(indicator)
         self.fill = self.gaps = None
 
@@ -132,8 +134,8 @@ class OneHot(Transform):
     def __init__(self, max_categories: int | None = None, unknown: str = "ignore"):
         if unknown not in ("ignore", "error"):
             raise ValueError(f"OneHot: unknown must be 'ignore' or 'error', got {unknown!r}")
-        if max_categories is not None and max_categories < 1:
-            raise ValueError(f"OneHot: max_categories must be at least 1, got {max_categories}")
+        if max_categories is not None:
+            max_categories = whole(max_categories, "OneHot: max_categories", 1)
         self.max_categories, self.unknown = max_categories, unknown
         self.categories = None
 

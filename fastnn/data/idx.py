@@ -8,6 +8,8 @@ import zlib
 
 import numpy as np
 
+from fastnn.data.atomic import path_of
+
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MOST_GZIP_SHRINKS = 1032  # times; a limit of the DEFLATE format
 _CHUNK = 1 << 20
@@ -49,7 +51,7 @@ def read_idx(path):
     ...     read_idx(path)
     array([7, 8, 9], dtype=uint8)
     """
-    path = os.fspath(path)
+    path = path_of(path, "read_idx: path")
     nbytes = os.path.getsize(path)
     with open(path, "rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"

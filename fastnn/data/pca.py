@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import operator
-
 import numpy as np
 
 from fastnn.data.preprocess import Transform
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _whole as whole
 
 
 class PCA(Transform):
@@ -57,10 +57,10 @@ class PCA(Transform):
     _settings = ("num_components", "whiten")
 
     def __init__(self, num_components: int | float | None = None, whiten: bool = False):
-        if num_components is not None and not num_components > 0:
+        if num_components is not None and not number(num_components, "PCA: num_components") > 0:
             raise ValueError(f"PCA: num_components must be above 0, got {num_components}")
         if num_components is not None and num_components >= 1:
-            num_components = operator.index(num_components)
+            num_components = whole(num_components, "PCA: num_components from 1")
         self.num_components, self.whiten = num_components, bool(whiten)
         self.mean = self.components = self.variance = self.total_variance = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import fastnn
+from fastnn.ops.argument import _number as number
 
 
 class Transform:
@@ -235,7 +236,7 @@ class MinMax(Transform):
     _settings = ("low", "high")
 
     def __init__(self, low: float = 0.0, high: float = 1.0):
-        if not low < high:
+        if not number(low, "MinMax: low") < number(high, "MinMax: high"):
             raise ValueError(f"MinMax: low must be below high, got {low} and {high}")
         self.low, self.high = float(low), float(high)
         self.minimum = self.maximum = None

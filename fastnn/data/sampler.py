@@ -1,10 +1,9 @@
 """Samplers: which rows a pass goes through, and in which order."""
 
-import operator
-
 import numpy as np
 
 from fastnn.data.order import draw_key, permutation, uniforms
+from fastnn.ops.argument import _whole as whole
 
 
 class Sampler:
@@ -143,6 +142,8 @@ class WeightedRandomSampler(Sampler):
     ValueError
         Weights that are negative, not finite or all zero; without replacement, fewer rows of
         positive weight than `num_samples`.
+    TypeError
+        Weights that are no numbers, a `num_samples` that is no int.
 
     Notes
     -----
@@ -158,7 +159,10 @@ class WeightedRandomSampler(Sampler):
     """
 
     def __init__(self, weights, num_samples=None, replacement=True, seed=None, generator=None):
-        self._weights = np.asarray(weights, dtype=np.float64)
+        weights = np.asarray(weights)
+        if weights.dtype.kind not in "fiub":
+            raise TypeError(f"WeightedRandomSampler: weights must be numbers, got {weights.dtype}")
+        self._weights = weights.astype(np.float64)
         if self._weights.ndim != 1 or not len(self._weights):
             raise ValueError(
                 f"WeightedRandomSampler: expected weights of shape (N,), got {self._weights.shape}"
@@ -169,7 +173,11 @@ class WeightedRandomSampler(Sampler):
                 f"WeightedRandomSampler: weight {wrong[0]} is {self._weights[wrong[0]]}; weights "
                 "must be finite and not negative"
             )
-        self._count = len(self._weights) if num_samples is None else operator.index(num_samples)
+        self._count = (
+            len(self._weights)
+            if num_samples is None
+            else whole(num_samples, "WeightedRandomSampler: num_samples")
+        )
         possible = int(np.count_nonzero(self._weights))
         if self._count < 1 or not possible or (not replacement and self._count > possible):
             raise ValueError(

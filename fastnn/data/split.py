@@ -5,7 +5,10 @@ import math
 import numpy as np
 
 import fastnn
+from fastnn.data.dataset import rows_in
 from fastnn.data.order import draw_key, permutation
+from fastnn.ops.argument import _several as several
+from fastnn.ops.argument import _whole as whole
 
 
 def train_test_split(*arrays, test_size=0.25, stratify=None, seed=None):
@@ -69,7 +72,7 @@ def split_rows(rows, test_size=0.25, stratify=None, seed=None):
             )
         held = math.ceil(rows * test_size)
     else:
-        held = int(test_size)
+        held = whole(test_size, "train_test_split: test_size")
     if not 0 < held < rows:
         raise ValueError(
             f"train_test_split: {held} of {rows} rows for testing leaves one part empty"
@@ -126,9 +129,9 @@ def stratified_kfold(labels, n_splits=5, seed=None):
     >>> [len(test) for train, test in stratified_kfold(labels, 3, seed=0)]
     [4, 4, 4]
     """
-    labels = np.asarray(labels)
+    labels = np.asarray(several(labels, "stratified_kfold: labels"))
     classes, code, counts = _classes(labels, len(labels), "stratified_kfold")
-    if not 2 <= n_splits <= counts.min():
+    if not 2 <= whole(n_splits, "stratified_kfold: n_splits") <= counts.min():
         raise ValueError(
             f"stratified_kfold: n_splits must be from 2 to the {counts.min()} rows of the smallest "
             f"class, {classes[counts.argmin()]!r}; got {n_splits}"
@@ -199,8 +202,9 @@ def kfold(rows, n_splits=5, seed=None):
     >>> [len(test) for train, test in kfold(10, 3, seed=0)]
     [4, 3, 3]
     """
-    rows = rows if isinstance(rows, (int, np.integer)) else len(rows)
-    if not 2 <= n_splits <= rows:
+    if not isinstance(rows, (int, np.integer)):
+        rows = rows_in(rows, "kfold: rows")
+    if not 2 <= whole(n_splits, "kfold: n_splits") <= rows:
         raise ValueError(f"kfold: n_splits must be from 2 to the {rows} rows, got {n_splits}")
     order = permutation(rows, draw_key(seed))
     fold = np.arange(rows) % n_splits

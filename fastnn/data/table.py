@@ -26,6 +26,8 @@ class Table:
     ------
     ValueError
         No column, columns of different lengths or with several dimensions.
+    TypeError
+        What are no columns.
 
     Examples
     --------
@@ -36,6 +38,8 @@ class Table:
     """
 
     def __init__(self, columns, lines=None, source="table"):
+        if not hasattr(columns, "items") or isinstance(columns, type):
+            raise TypeError(f"Table: columns must map names to columns, got {columns!r:.40}")
         self.columns = {str(name): _column(name, values) for name, values in columns.items()}
         if not self.columns:
             raise ValueError(f"{source}: no columns")
@@ -55,12 +59,12 @@ class Table:
         return self._rows
 
     def __contains__(self, name):
-        return name in self.columns
+        return isinstance(name, str) and name in self.columns
 
     def __getitem__(self, name):
         try:
             return self.columns[name]
-        except KeyError:
+        except (KeyError, TypeError):
             raise KeyError(_Text(f"{self.source}: {missing_column(name, self.names)}")) from None
 
     def kind(self, name: str) -> str:
@@ -126,6 +130,15 @@ class Table:
         kinds = ", ".join(f"{name}: {self.kind(name)}" for name in self.names[:8])
         more = f", ... {len(self.names) - 8} more" if len(self.names) > 8 else ""
         return f"Table({len(self)} rows; {kinds}{more})"
+
+
+def as_table(x, what):
+    """The Table, or what is made of a DataFrame or a mapping of columns."""
+    if isinstance(x, Table):
+        return x
+    if not hasattr(x, "items") or isinstance(x, type):
+        raise TypeError(f"{what} must be a Table, a DataFrame or a dict, got {x!r:.40}")
+    return Table(x)
 
 
 class _Text(str):

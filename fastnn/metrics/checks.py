@@ -2,12 +2,18 @@
 
 import numpy as np
 
+from fastnn.ops.argument import _whole as whole
+
 
 def checked_integers(labels, what):
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iub":
         raise TypeError(f"{what} must be integer classes, got {labels.dtype}")
     return labels.astype(np.int64, copy=False)
+
+
+def whole_or_none(value, what, least=None):
+    return None if value is None else whole(value, what, least)
 
 
 def checked_classes(target, prediction, what):

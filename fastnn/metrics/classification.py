@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastnn.metrics.checks import checked_classes
+from fastnn.metrics.checks import checked_classes, whole_or_none
 
 
 def accuracy(target, prediction):
@@ -52,8 +52,8 @@ def confusion_matrix(target, prediction, num_classes=None):
 
     Raises
     ------
-    ValueError
-        A class outside 0 to C-1, and what `accuracy` raises.
+    TypeError, ValueError
+        A class outside 0 to C-1, a `num_classes` that is none, and what `accuracy` raises.
 
     Examples
     --------
@@ -63,6 +63,7 @@ def confusion_matrix(target, prediction, num_classes=None):
            [0, 1]])
     """
     scores = np.ndim(prediction) == 2
+    num_classes = whole_or_none(num_classes, "confusion_matrix: num_classes", 1)
     if num_classes is None and scores:
         num_classes = np.shape(prediction)[1]
     target, prediction = checked_classes(target, prediction, "confusion_matrix")

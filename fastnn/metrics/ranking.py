@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastnn.metrics.checks import checked_finite, checked_integers
+from fastnn.metrics.checks import checked_finite, checked_integers, whole_or_none
+from fastnn.ops.argument import _whole as whole
 
 
 def top_k_accuracy(target, scores, k=5):
@@ -24,7 +25,7 @@ def top_k_accuracy(target, scores, k=5):
     Raises
     ------
     TypeError
-        Classes that are no integers.
+        Classes or a k that are no integers.
     ValueError
         Shapes that do not fit, a class or k out of range.
 
@@ -40,7 +41,7 @@ def top_k_accuracy(target, scores, k=5):
         given = f"{target.shape} and {scores.shape}"
         raise ValueError(f"top_k_accuracy: expected target (N,) and scores (N, C), got {given}")
     classes = scores.shape[1]
-    if not 1 <= k <= classes:
+    if not 1 <= whole(k, "top_k_accuracy: k") <= classes:
         raise ValueError(f"top_k_accuracy: k must be 1 to {classes}, got {k}")
     if target.min() < 0 or target.max() >= classes:
         wrong = target.min() if target.min() < 0 else target.max()
@@ -136,7 +137,7 @@ def cross_entropies(target, logits, ignore_index, what):
         given = f"{target.shape} and {logits.shape}"
         raise ValueError(f"{what}: expected target (...) and logits (..., C), got {given}")
     logits, target = logits.reshape(-1, logits.shape[-1]), target.reshape(-1)
-    if ignore_index is not None:
+    if whole_or_none(ignore_index, f"{what}: ignore_index") is not None:
         counts = target != ignore_index
         logits, target = logits[counts], target[counts]
     if len(target) == 0:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastnn.metrics.checks import checked_classes, checked_finite, checked_numbers
+from fastnn.metrics.checks import checked_classes, checked_finite, checked_numbers, whole_or_none
 from fastnn.metrics.classification import averaged
 from fastnn.metrics.ranking import cross_entropies, roc_auc, top_k_accuracy
+from fastnn.ops.argument import _whole as whole
 
 
 class Stream:
@@ -102,7 +103,7 @@ class TopKAccuracy(_Share):
     """
 
     def __init__(self, k: int = 5):
-        self.k = k
+        self.k = whole(k, "TopKAccuracy: k", 1)
         super().__init__()
 
     def update(self, target, scores) -> None:
@@ -134,7 +135,7 @@ class ConfusionMatrix(Stream):
     _most = 10_000  # classes, without num_classes: larger ones are no numbers of classes
 
     def __init__(self, num_classes: int | None = None):
-        self.num_classes = num_classes
+        self.num_classes = whole_or_none(num_classes, "ConfusionMatrix: num_classes", 1)
         super().__init__()
 
     def reset(self) -> None:
@@ -380,7 +381,7 @@ class Perplexity(Stream):
     """
 
     def __init__(self, ignore_index: int | None = None):
-        self.ignore_index = ignore_index
+        self.ignore_index = whole_or_none(ignore_index, "Perplexity: ignore_index")
         super().__init__()
 
     def reset(self) -> None:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from fastnn._engine.engine import as_tensor_ as as_tensor
 from fastnn.nn.module import Module
 from fastnn.ops.activation import gelu, sigmoid, silu, softsign, tanh
 from fastnn.ops.exponential import celu, elu, logsigmoid, mish, selu, softplus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastnn._engine.engine import Tensor
 
 
-class _Activation(Module):
-    """Keeps its options as attributes, and prints them."""
+_NO_ELEMENTS = as_tensor(np.empty(0, np.float32))
 
-    def __init__(self, **options) -> None:
+
+class _Activation(Module):
+    """Keeps its options as attributes, and prints them; `op`, to which they go, looks at them."""
+
+    def __init__(self, op: Callable, **options) -> None:
         super().__init__()
+        op(_NO_ELEMENTS, **{n: value for n, value in options.items() if n != "inplace"})
         self._options = tuple(options)
         for name, value in options.items():
             setattr(self, name, value)
@@ -103,7 +112,7 @@ class SiLU(_Activation):
     """
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__(silu, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -139,7 +148,7 @@ class Mish(_Activation):
     """
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__(mish, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -161,9 +170,9 @@ class GELU(_Activation):
     Raises
     ------
     ValueError
-        When called, if approximate is none of the three.
+        If approximate is none of the three.
     TypeError
-        If the input is no tensor or array of numbers.
+        When called, if the input is no tensor or array of numbers.
 
     Notes
     -----
@@ -177,7 +186,7 @@ class GELU(_Activation):
     """
 
     def __init__(self, approximate: str = "none") -> None:
-        super().__init__(approximate=approximate)
+        super().__init__(gelu, approximate=approximate)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -210,7 +219,7 @@ class Softplus(_Activation):
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        super().__init__(beta=beta, threshold=threshold)
+        super().__init__(softplus, beta=beta, threshold=threshold)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -280,7 +289,7 @@ class ELU(_Activation):
     Raises
     ------
     TypeError
-        When called, if alpha is no number, or the input no tensor or array of numbers.
+        If alpha is no number; when called, if the input is no tensor or array of numbers.
 
     Notes
     -----
@@ -294,7 +303,7 @@ class ELU(_Activation):
     """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(alpha=alpha, inplace=inplace)
+        super().__init__(elu, alpha=alpha, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -331,7 +340,7 @@ class SELU(_Activation):
     """
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__(selu, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -355,9 +364,9 @@ class CELU(_Activation):
     Raises
     ------
     ValueError
-        When called, if alpha is not above 0.
+        If alpha is not above 0.
     TypeError
-        If it is no number, or the input no tensor or array of numbers.
+        If it is no number; when called, if the input is no tensor or array of numbers.
 
     Notes
     -----
@@ -371,7 +380,7 @@ class CELU(_Activation):
     """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(alpha=alpha, inplace=inplace)
+        super().__init__(celu, alpha=alpha, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import Parameter
-from fastnn.nn.activation import _Activation
-from fastnn.nn.argument import check_device
+from fastnn.nn.argument import check_device, number, whole
 from fastnn.nn.module import Module
+from fastnn.nn.softmax import _Along
 from fastnn.ops.creation import full
 from fastnn.ops.gate import glu, prelu, swish
 
@@ -26,7 +26,7 @@ class _Learned(Module):
             raise ValueError(
                 f"{type(self).__name__}: num_parameters must be a positive int, got {count!r}"
             )
-        self.num_parameters, self.init = count, start
+        self.num_parameters, self.init = count, number(start, f"{type(self).__name__}: init")
         self.weight = Parameter(full((count,), start, dtype=dtype))
 
     def reset_parameters(self) -> None:
@@ -145,7 +145,7 @@ class Swish(_Learned):
         return swish(input, self.weight)
 
 
-class GLU(_Activation):
+class GLU(_Along):
     """y = a sigmoid(b), a and b the halves of x along dim: ``torch.nn.GLU``.
 
     Parameters
@@ -175,8 +175,8 @@ class GLU(_Activation):
     tensor([0.5   , 1.7616])
     """
 
-    def __init__(self, dim: int | None = -1) -> None:
-        super().__init__(dim=dim)
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__(whole(dim, "GLU: dim"))
 
     def forward(self, input: Tensor) -> Tensor:
         """The first half, gated by the second."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastnn._engine.engine import Tensor, stop_recording, world_changed
+from fastnn._engine.engine import Tensor, hook_removed, hook_stops_recording, world_changed
 from fastnn.autograd import Function, is_grad_enabled
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ModuleHook:
         """Take the hook away; doing so twice is harmless."""
         if self in self._entries:
             self._entries.remove(self)
-            world_changed()
+            hook_removed()
 
     def __enter__(self):
         return self
@@ -84,10 +84,15 @@ class Hooked:
         return ModuleHook(self, "_back_pre_hooks", hook, prepend, False)
 
 
+def has_hooks(module: Module) -> bool:
+    """Whether a module has hooks now; its flag says whether it ever had."""
+    return module._has_hooks and any(module.__dict__.get(kind) for kind in KINDS)
+
+
 def call_with_hooks(module: Module, args: tuple, kwargs: dict[str, Any]) -> Any:
     """The module's output, its hooks called around forward."""
-    if any(module.__dict__.get(kind) for kind in KINDS):
-        stop_recording(f"a hook of {type(module).__name__}, which is Python at each call")
+    if has_hooks(module):
+        hook_stops_recording(f"a hook of {type(module).__name__}")
     for entry in list(module.__dict__.get("_pre_hooks", ())):
         if entry.with_kwargs:
             result = entry.hook(module, args, kwargs)

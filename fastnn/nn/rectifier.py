@@ -16,8 +16,8 @@ from fastnn.ops.rectifier import (
     relu6,
     softshrink,
     tanhshrink,
-    threshold,
 )
+from fastnn.ops.rectifier import threshold as threshold_op
 
 if TYPE_CHECKING:
     from fastnn._engine.engine import Tensor
@@ -52,7 +52,7 @@ class ReLU(_Activation):
     """
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__(relu, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -90,7 +90,7 @@ class LeakyReLU(_Activation):
     """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__(negative_slope=negative_slope, inplace=inplace)
+        super().__init__(leaky_relu, negative_slope=negative_slope, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -126,7 +126,7 @@ class ReLU6(_Activation):
     """
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__(relu6, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -159,7 +159,7 @@ class Hardtanh(_Activation):
     """
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(min_val=min_val, max_val=max_val, inplace=inplace)
+        super().__init__(hardtanh, min_val=min_val, max_val=max_val, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -195,7 +195,7 @@ class Hardsigmoid(_Activation):
     """
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__(hardsigmoid, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -231,7 +231,7 @@ class Hardswish(_Activation):
     """
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__(hardswish, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -264,11 +264,11 @@ class Threshold(_Activation):
     """
 
     def __init__(self, threshold: float, value: Tensor, inplace: bool = False) -> None:
-        super().__init__(threshold=threshold, value=value, inplace=inplace)
+        super().__init__(threshold_op, threshold=threshold, value=value, inplace=inplace)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
-        return threshold(input, self.threshold, self.value, self.inplace)
+        return threshold_op(input, self.threshold, self.value, self.inplace)
 
 
 class Hardshrink(_Activation):
@@ -295,7 +295,7 @@ class Hardshrink(_Activation):
     """
 
     def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__(lambd=lambd)
+        super().__init__(hardshrink, lambd=lambd)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""
@@ -326,7 +326,7 @@ class Softshrink(_Activation):
     """
 
     def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__(lambd=lambd)
+        super().__init__(softshrink, lambd=lambd)
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of each element."""

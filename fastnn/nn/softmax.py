@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastnn._engine.engine import as_tensor_ as as_tensor
+from fastnn.nn.argument import whole
 from fastnn.nn.module import Module
 from fastnn.ops.probability import log_softmax, softmax, softmin
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 class _Along(Module):
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
-        self.dim = dim
+        self.dim = dim if dim is None else whole(dim, f"{type(self).__name__}: dim")
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"

@@ -44,6 +44,15 @@ cdef Tensor floating(object x, str what):
     return t if t.dtype_ <= FNN_F64 else cast(t, FNN_F32)
 
 
+cdef object by_numpy_named(str name, object function, object a, object b):
+    try:
+        return by_numpy(function, a, b)
+    except (TypeError, ValueError) as error:
+        if str(error).startswith(f"{name}: "):
+            raise
+        raise type(error)(f"{name}: {error}") from None
+
+
 cdef object resolve(str name, object function, object left, object right):
     """Both operands with one dtype: (left, right), Tensors or numbers, float32 or float64; or the
     result itself, where NumPy computes it because no operand has a fraction."""
@@ -56,7 +65,7 @@ cdef object resolve(str name, object function, object left, object right):
             number = number.item()
         if a.dtype_ > FNN_F64:
             if function is not None and not isinstance(number, float):
-                return by_numpy(function, a if x is left else number, a if x is right else number)
+                return by_numpy_named(name, function, a if x is left else number, a if x is right else number)
             a = cast(a, FNN_F32)
         return (a, number) if x is left else (number, a)
     a = as_tensor(left, name.encode())
@@ -64,7 +73,7 @@ cdef object resolve(str name, object function, object left, object right):
     dtype = promoted_dtype(a, b)
     if dtype > FNN_F64:
         if function is not None:
-            return by_numpy(function, cast(a, dtype), cast(b, dtype))
+            return by_numpy_named(name, function, cast(a, dtype), cast(b, dtype))
         dtype = FNN_F32
     return to_dtype(a, dtype), to_dtype(b, dtype)
 

@@ -12,12 +12,26 @@ cdef extern from "fastnn.h":
 __all__ = ["floor_divide", "remainder", "fmod", "lerp", "addcmul", "addcdiv"]
 
 
+def _of_integers(function, name):
+    """NumPy's function, which gives 0 where an integer is divided by 0: here that is an error."""
+    def divide(a, b):
+        if np.size(a) and not np.all(b):
+            raise ZeroDivisionError(f"{name}: other is 0 at position {np.argmin(b != 0)}, and integers cannot be divided by 0")
+        return function(a, b)
+    return divide
+
+
+cdef object whole_floor_divide = _of_integers(np.floor_divide, "floor_divide")
+cdef object whole_remainder = _of_integers(np.remainder, "remainder")
+cdef object whole_fmod = _of_integers(np.fmod, "fmod")
+
+
 cdef object detached(object x):
     return x.detach() if isinstance(x, Tensor) else x
 
 
 cdef object floor_slot(object a, object b):
-    return binary("floor_divide", FNN_floor_divide_forward, np.floor_divide, detached(a), detached(b), 1, NULL, NULL, 0)
+    return binary("floor_divide", FNN_floor_divide_forward, whole_floor_divide, detached(a), detached(b), 1, NULL, NULL, 0)
 
 
 cdef int quotient_graph(Node node, Tensor dy) except -1:
@@ -31,7 +45,7 @@ cdef int quotient_graph(Node node, Tensor dy) except -1:
 
 
 cdef object remainder_slot(object a, object b):
-    return binary("remainder", FNN_remainder_forward, np.remainder, a, b, 1, quotient_graph, quotient_graph, 4 + 8)
+    return binary("remainder", FNN_remainder_forward, whole_remainder, a, b, 1, quotient_graph, quotient_graph, 4 + 8)
 
 
 def floor_divide(input, other):
@@ -50,6 +64,8 @@ def floor_divide(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    ZeroDivisionError
+        If integers are divided by 0.
 
     Notes
     -----
@@ -80,6 +96,8 @@ def remainder(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    ZeroDivisionError
+        If integers are divided by 0.
     TypeError
         If one is no tensor, array or number.
 
@@ -112,6 +130,8 @@ def fmod(input, other):
     ------
     ValueError
         If the shapes do not broadcast.
+    ZeroDivisionError
+        If integers are divided by 0.
     TypeError
         If one is no tensor, array or number.
 
@@ -125,7 +145,7 @@ def fmod(input, other):
     >>> fastnn.fmod(fastnn.tensor([7.0, -7.0]), 4)
     tensor([ 3., -3.])
     """
-    return checked(binary("fmod", FNN_fmod_forward, np.fmod, input, other, 0, quotient_graph, quotient_graph, 4 + 8),
+    return checked(binary("fmod", FNN_fmod_forward, whole_fmod, input, other, 0, quotient_graph, quotient_graph, 4 + 8),
                    "fmod", input, other)
 
 

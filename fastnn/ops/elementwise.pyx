@@ -260,6 +260,8 @@ def div(input, other, *, rounding_mode=None):
     ------
     ValueError
         If the shapes do not broadcast.
+    ZeroDivisionError
+        If integers are divided by 0 and rounded.
     TypeError
         If one is no tensor, array or number.
 
@@ -281,9 +283,9 @@ def div(input, other, *, rounding_mode=None):
         return input.floor_divide(other) if isinstance(input, Tensor) else other.__rfloordiv__(input)
     if rounding_mode != "trunc":
         raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
-    whole = all(type(x) is int or (isinstance(x, Tensor) and (<Tensor>x).dtype_ > FNN_F64) for x in (input, other))
-    y = checked(div_slot(input, other), "div", input, other).trunc()
-    return cast(y, FNN_I64) if whole else y
+    if all(type(x) is int or (isinstance(x, Tensor) and (<Tensor>x).dtype_ > FNN_F64) for x in (input, other)):
+        return (input - as_tensor(input, b"div: input").fmod(other)).floor_divide(other)     # exact
+    return checked(div_slot(input, other), "div", input, other).trunc()
 
 
 # --- pow --------------------------------------------------------------------------------------------

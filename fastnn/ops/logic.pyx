@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn._engine.engine cimport *
 from fastnn.ops.argument cimport real
+from fastnn.ops.argument import _named
 from fastnn.ops.broadcast cimport *
 from fastnn.ops.compare import eq, lt, ne
 
@@ -81,8 +82,9 @@ def isclose(input, other, rtol=1e-5, atol=1e-8, equal_nan=False):
     [True, False]
     """
     rtol, atol = real(rtol, "isclose: rtol"), real(atol, "isclose: atol")
-    return by_numpy(lambda a, b: np.isclose(a, b, rtol, atol, equal_nan), as_tensor(input, b"isclose: input"),
-                    as_tensor(other, b"isclose: other"))
+    a, b = as_tensor(input, b"isclose: input"), as_tensor(other, b"isclose: other")
+    with _named("isclose"):
+        return by_numpy(lambda a, b: np.isclose(a, b, rtol, atol, equal_nan), a, b)
 
 
 def allclose(input, other, rtol=1e-5, atol=1e-8, equal_nan=False):

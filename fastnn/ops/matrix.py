@@ -220,6 +220,8 @@ def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
         Another size than 3.
     IndexError
         A `dim` that the input has not.
+    TypeError
+        Two bool tensors.
 
     Examples
     --------
@@ -228,6 +230,8 @@ def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
     tensor([0., 0., 1.])
     """
     a, b = as_tensor(input), as_tensor(other)
+    if a.dtype == b.dtype == bool:
+        raise TypeError("cross: expected numbers, got bool")
     if any(x.ndim == 0 or x.shape[checked_dim(dim, x, "cross")] != 3 for x in (a, b)):
         raise ValueError(
             f"cross: dimension {dim} must have size 3, got {tuple(a.shape)} and {tuple(b.shape)}"

@@ -104,7 +104,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     input : Tensor
         Any shape; integers become float32. TypeError if it is no tensor or array.
     eps : float, optional
-        From 0 to 0.5. Default: nothing is cut.
+        From 0 to below 0.5. Default: nothing is cut.
 
     Returns
     -------
@@ -113,6 +113,8 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 
     Raises
     ------
+    ValueError
+        If eps is outside [0, 0.5).
     TypeError
         If eps is no number, or the input no tensor or array.
 
@@ -125,6 +127,8 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     x = as_tensor(input)
     if eps is not None:
         eps = number(eps, "logit: eps")
+        if not 0 <= eps < 0.5:
+            raise ValueError(f"logit: eps must be from 0 to below 0.5, got {eps}")
         x = x.clamp(eps, 1 - eps)
     return (x / (1 - x)).log()
 

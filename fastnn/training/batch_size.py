@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import fastnn
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _whole as whole
 from fastnn.training import feed
 from fastnn.training.nonfinite import NonFinite
 from fastnn.training.state import untouched
@@ -82,8 +84,8 @@ def scale_batch_size(
     ------
     MemoryError
         Not even a batch of one row fits (two, where the model has batch normalization).
-    TypeError
-        What is no data.
+    TypeError, ValueError
+        What is no data, or no positive number.
 
     Notes
     -----
@@ -102,13 +104,18 @@ def scale_batch_size(
     >>> found.memory <= 64 * 1024, found.lr == 0.01 * found.batch_size / 32
     (True, True)
     """
-    budget = int(_SHARE * _free_memory()) if memory is None else int(memory)
+    whole(init_val, "scale_batch_size: init_val", 1)
+    if max_batch is not None:
+        whole(max_batch, "scale_batch_size: max_batch", 1)
+    if memory is None:
+        memory = _SHARE * _free_memory()
+    budget = int(number(memory, "scale_batch_size: memory"))
     with untouched(trainer, train):
         loader = feed.as_loader(train, "train", dtype=feed.dtype_of(trainer.model))
         dataset = getattr(loader, "dataset", None)
         if dataset is None:
             raise TypeError("scale_batch_size: expected (x, y), a Dataset or a DataLoader")
-        most = min(len(dataset), max_batch or len(dataset))
+        most = len(dataset) if max_batch is None else min(len(dataset), max_batch)
         trials, size = {}, 2 if most > 1 else 1
         _measure(trainer, dataset, size)  # the optimizer makes its state at the first step
         while True:

@@ -105,6 +105,8 @@ class Monitor:
     """
 
     def __init__(self, name, mode, min_delta, owner):
+        if not isinstance(name, str):
+            raise TypeError(f"{owner}: monitor must be the name of a number, got {name!r:.40}")
         if mode is None:
             mode = "max" if any(word in name for word in _LARGER_IS_BETTER) else "min"
         if mode not in ("min", "max"):

@@ -8,7 +8,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from fastnn.data.atomic import replacing
+from fastnn.data.atomic import path_of, replacing
 from fastnn.training.callback import Callback
 from fastnn.training.history import finite
 
@@ -55,7 +55,7 @@ class LogFile(Callback):
     """
 
     def __init__(self, path: Any):
-        self.path = os.fspath(path)
+        self.path = path_of(path, "LogFile: path")
         self._stem, self._ending = os.path.splitext(self.path)
         if self._ending not in (".csv", ".jsonl"):
             raise ValueError(f"LogFile: the name must end in .csv or .jsonl, got {self.path!r}")

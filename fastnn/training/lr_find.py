@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn.ops.argument import _number as number
+from fastnn.ops.argument import _whole as whole
 from fastnn.training import feed
 from fastnn.training.interrupt import Interrupted, Interruption
 from fastnn.training.nonfinite import NonFinite
@@ -194,7 +197,7 @@ def lr_find(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         Rates that are not 0 < min_lr < max_lr, or fewer than 2 of them.
 
     Notes
@@ -202,11 +205,12 @@ def lr_find(
     Has the arguments of Lightning's ``lr_find``. Source: L. Smith, "Cyclical Learning Rates for
     Training Neural Networks", 2017, section 3.3. Groups keep the ratios of their rates.
     """
-    if not 0 < min_lr < max_lr < math.inf:
+    if not 0 < number(min_lr, "lr_find: min_lr") < number(max_lr, "lr_find: max_lr") < math.inf:
         raise ValueError(f"lr_find: expected 0 < min_lr < max_lr, got {min_lr} and {max_lr}")
-    if num_training < 2:
-        raise ValueError(f"lr_find: num_training must be at least 2, got {num_training}")
-    rates = np.geomspace(min_lr, max_lr, num_training)
+    whole(num_training, "lr_find: num_training", 2)
+    if early_stop_threshold is not None:
+        number(early_stop_threshold, "lr_find: early_stop_threshold")
+    rates = np.geomspace(float(min_lr), float(max_lr), num_training)
     losses, diverged = [], False
     with untouched(trainer, train), contextlib.suppress(Interrupted), Interruption() as interrupt:
         trainer.scheduler, mean, best = None, 0.0, math.inf
@@ -236,7 +240,9 @@ def lr_find(
 
 def _endless(trainer):
     """Batches of one epoch after the other."""
-    epoch = 0
-    while True:
-        epoch += 1
-        yield from feed.batches_from(trainer.loader, epoch, 0)
+    for epoch in itertools.count(1):
+        batch = None
+        for batch in feed.batches_from(trainer.loader, epoch, 0):
+            yield batch
+        if batch is None:
+            raise ValueError("lr_find: the training loader gave no batch")

@@ -7,7 +7,7 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
-from fastnn.data.atomic import sweep
+from fastnn.data.atomic import path_of, sweep
 from fastnn.ops.argument import _whole as whole
 from fastnn.training.callback import Callback, Monitor
 from fastnn.training.checkpoint import CheckpointError, load_checkpoint
@@ -84,7 +84,7 @@ class ModelCheckpoint(Callback):
         ):
             if value is not None:
                 whole(value, f"ModelCheckpoint: {name}", 1)
-        self.dirpath = os.fspath(dirpath)
+        self.dirpath = path_of(dirpath, "ModelCheckpoint: dirpath")
         self._monitor = None if monitor is None else Monitor(monitor, mode, 0, "ModelCheckpoint")
         self.save_top_k, self.save_last = save_top_k, save_last
         self.every_n_train_steps, self.every_n_epochs = every_n_train_steps, every_n_epochs

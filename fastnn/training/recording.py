@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastnn._engine.engine import world_changed
+from fastnn.nn.hook import has_hooks
 
 _PLAIN = (int, float, str, tuple, list)
 
@@ -33,7 +34,7 @@ class Watch:
         if self._settings is not None and not _same(settings, self._settings):
             world_changed()
         self._settings = settings
-        return not any(module._has_hooks for module in modules)
+        return not any(has_hooks(module) for module in modules)
 
 
 def _same(a, b):

@@ -9,6 +9,8 @@ from fastnn.training.state import capture, restore
 
 def run_state(trainer):
     """What a checkpoint holds beside its weights."""
+    if trainer.update is None:
+        raise RuntimeError("save_checkpoint: before the first fit there is nothing to go on from")
     state = capture(trainer)
     if trainer.ema is None:
         del state["model"]  # they are the checkpoint's weights

@@ -124,7 +124,7 @@ class Trainer:
         self.epoch = self.epochs = self.batch = self.num_batches = 0
         self.has_val, self.loader, self.run = False, None, ""  # run: names it in checkpoints
         self.sums = EpochSums(options.measures(self))
-        self.update = self._evaluator = self._stop = None
+        self.update = self._evaluator = self._stop = self._stop_now = None
         self._interrupt = Interruption()
         self.last_good = LastGood(model)
 
@@ -327,14 +327,14 @@ class Trainer:
     def stop(self, reason: str, now: bool = False) -> None:
         """End the fit after the current epoch, or `now`: after the current batch.
 
-        `reason` goes to ``history.stopped``. AttributeError before the first fit.
+        `reason` goes to ``history.stopped``. Where no fit runs it does nothing: each begins anew.
         """
         self._stop, self._stop_now = str(reason), self._stop_now or now
 
     def save_checkpoint(self, path: Any, **facts: Any) -> None:
         """Save the weights and all that `fit` needs to go on from here with ``resume=path``.
 
-        In a callback, or after the fit; see `ModelCheckpoint`.
+        In a callback, or after the fit (else RuntimeError); see `ModelCheckpoint`.
         """
         model = self.model if self.ema is None else self.ema.module
         save_checkpoint(path, model, training=run_state(self), epoch=self.epoch, **facts)

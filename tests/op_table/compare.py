@@ -100,7 +100,12 @@ ROWS = [
     Row("isnan", np.isnan, [Sample(ODD), Sample(normal()), Sample(integers(5))]),
     Row("isinf", np.isinf, [Sample(ODD), Sample(normal())]),
     Row("isfinite", np.isfinite, [Sample(ODD), Sample(normal(0, 3))]),
-    Row("isclose", np.isclose, [Sample(ODD, ODD), Sample(normal(5), normal(5))]),
+    Row(
+        "isclose",
+        np.isclose,
+        [Sample(ODD, ODD), Sample(normal(5), normal(5)), Sample(booleans(5), booleans(5))],
+        [Bad(ValueError, "isclose: .*broadcast", booleans(3), booleans(2))],
+    ),
     Row("allclose", np.allclose, [Sample(normal(5), normal(5)), Sample(integers(3), integers(3))]),
     Row("equal", np.array_equal, [Sample(normal(5), normal(5)), Sample(integers(3), integers(3))]),
     Row("logical_and", np.logical_and, LOGIC),

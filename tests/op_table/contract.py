@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .row import Bad, Row, Sample, normal
+from .row import Bad, Row, Sample, booleans, normal
 
 EQUATIONS = [
     ("ij,jk->ik", (2, 3), (3, 4)),
@@ -84,6 +84,9 @@ ROWS = [
         "cross",
         lambda a, b, dim=-1: np.cross(a, b, axis=dim),
         [Sample(normal(4, 3), normal(4, 3)), Sample(normal(3, 2), normal(3, 2), dim=0)],
-        [Bad(ValueError, "size 3", normal(2), normal(2))],
+        [
+            Bad(ValueError, "size 3", normal(2), normal(2)),
+            Bad(TypeError, "cross: .*bool", booleans(3), booleans(3)),
+        ],
     ),
 ]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .row import Bad, Row, Sample, drawn, integers, normal, uniform
+from .row import Bad, Row, Sample, booleans, drawn, integers, normal, uniform
 
 
 def away_from_zero(*shape):
@@ -39,6 +39,16 @@ BROADCAST = [
     Bad(TypeError, "str", normal(3), "three"),
     Bad(TypeError, "NoneType", normal(3), None),
 ]
+
+
+def by_zero(name):
+    """Integers divided by 0, which have no infinity."""
+    return [
+        Bad(ZeroDivisionError, f"{name}: other is 0 at position 0", integers(3), 0),
+        Bad(ZeroDivisionError, name, integers(3), integers(2, 3, high=1)),
+    ]
+
+
 WHOLE = [
     Sample(integers(3, 4), integers(4, low=1)),
     Sample(integers(5, dtype=np.int32), 3),
@@ -59,14 +69,24 @@ ROWS = [
         errors=[Bad(TypeError, "alpha", normal(3), normal(3), alpha="2")],
         variant="alpha",
     ),
-    Row("sub", lambda a, b: a - b, layouts(normal) + WHOLE, errors=BROADCAST),
+    Row(
+        "sub",
+        lambda a, b: a - b,
+        layouts(normal) + WHOLE,
+        errors=[*BROADCAST, Bad(TypeError, "sub: .*bool", booleans(3), True)],
+    ),
     Row(
         "sub",
         lambda a, b, alpha: a - alpha * b,
         [Sample(normal(3, 4), normal(4), alpha=3)],
         variant="alpha",
     ),
-    Row("rsub", lambda a, b: b - a, [Sample(normal(3, 4), normal(4)), Sample(normal(5), 1.0)]),
+    Row(
+        "rsub",
+        lambda a, b: b - a,
+        [Sample(normal(3, 4), normal(4)), Sample(normal(5), 1.0)],
+        errors=[Bad(TypeError, "sub: .*bool", booleans(3), booleans(3))],
+    ),
     Row("mul", lambda a, b: a * b, layouts(normal) + WHOLE, errors=BROADCAST),
     Row("div", lambda a, b: a / b, layouts(away_from_zero), errors=BROADCAST),
     Row("div", lambda a, b: a / b, WHOLE, variant="integers", rtol64=1e-6),
@@ -76,8 +96,13 @@ ROWS = [
         [
             Sample(normal(3, 4, std=9, grad=False), normal(4, grad=False), rounding_mode="floor"),
             Sample(normal(3, 4, std=9, grad=False), normal(4, grad=False), rounding_mode="trunc"),
+            Sample(integers(5, low=-9), 4, rounding_mode="trunc"),
         ],
-        errors=[Bad(ValueError, "rounding_mode", normal(3), 2.0, rounding_mode="up")],
+        errors=[
+            Bad(ValueError, "rounding_mode", normal(3), 2.0, rounding_mode="up"),
+            Bad(ZeroDivisionError, "by 0", integers(3), 0, rounding_mode="floor"),
+            Bad(ZeroDivisionError, "by 0", integers(3), 0, rounding_mode="trunc"),
+        ],
         variant="rounding",
     ),
     Row(
@@ -105,6 +130,7 @@ ROWS = [
             Sample(normal(3, 4, std=9, grad=False), uniform(4, low=1, grad=False)),
             Sample(integers(5), 3),
         ],
+        errors=by_zero("floor_divide"),
     ),
     Row(
         "remainder",
@@ -113,14 +139,15 @@ ROWS = [
             Sample(normal(3, 4, std=5), away_from_zero(4)),
             Sample(normal(100_001, std=5), 1.75),
             Sample(integers(5, low=-9), 4),
+            Sample(integers(0), 0),
         ],
-        errors=BROADCAST,
+        errors=BROADCAST + by_zero("remainder"),
     ),
     Row(
         "fmod",
         np.fmod,
         [Sample(normal(3, 4, std=5), away_from_zero(4)), Sample(normal(33, std=5), 1.75)],
-        errors=BROADCAST,
+        errors=BROADCAST + by_zero("fmod"),
     ),
     Row(
         "lerp",

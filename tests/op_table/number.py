@@ -57,6 +57,11 @@ ROWS = [
             / (1 - (x if eps is None else np.clip(x, eps, 1 - eps)))
         ),
         [Sample(uniform(3, 5, low=0.1, high=0.9)), Sample(uniform(40), 0.2)],
+        [
+            Bad(ValueError, "logit: eps must be from 0 to below 0.5, got 2", uniform(3), 2),
+            Bad(ValueError, "eps must be", uniform(3), -0.1),
+            Bad(ValueError, "eps must be", uniform(3), float("nan")),
+        ],
         torch=in_torch("logit"),
     ),
     Row("sinc", np.sinc, ONE),

@@ -76,9 +76,10 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     -------
     Tensor of int64 or None
 
-    Notes
-    -----
-    ``torch.nn.utils.rnn.invert_permutation``. What is no permutation is not found out.
+    Raises
+    ------
+    ValueError
+        If it is no permutation, which ``torch.nn.utils.rnn.invert_permutation`` does not look at.
 
     Examples
     --------
@@ -86,7 +87,13 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     >>> fastnn.nn.utils.rnn.invert_permutation(fastnn.tensor([2, 0, 1]))
     tensor([1, 2, 0])
     """
-    return None if permutation is None else from_numpy(np.argsort(permutation.numpy()))
+    if permutation is None:
+        return None
+    order = np.asarray(permutation)
+    if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order), np.arange(order.size)):
+        expected = "the integers from 0 to n - 1, each once"
+        raise ValueError(f"invert_permutation: expected {expected}, got {permutation!r:.80}")
+    return from_numpy(np.argsort(order))
 
 
 def _lengths(lengths, what):
