@@ -13,6 +13,8 @@
 #include "kernel.h"
 
 #define GRAIN 1024 /* elements: a share is a multiple of it */
+/* vectors side by side: as many as the padding of slots allows, but for 16-byte ones */
+#define ABREAST (VBYTES == 64 ? 1 : 2)
 
 /* SIGN: 1, or -1 to maximize; L1: factor of the sign of p, beside WEIGHT_DECAY's of p */
 enum hyper_cell { LR, WEIGHT_DECAY, SIGN, FIRST, SECOND, THIRD, FOURTH, L1 };
