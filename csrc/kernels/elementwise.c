@@ -5,6 +5,7 @@
  * kernels give dx of the operand that the comment names; dy is their first operand. */
 #include "../broadcast.h"
 #include "../vpow.h"
+#include "../vtrig.h"
 
 #define KERNEL(name, operands, kinds, expression)                                                  \
     INLINE vec name##_of(const vec *v, const vec *s __attribute__((unused)))                       \
