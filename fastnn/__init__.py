@@ -42,16 +42,25 @@ float, double, long, int, bool = float32, float64, int64, int32, bool_
 
 
 def __getattr__(name):
-    # the upper floors are imported when they are first used: `import fastnn` stays as quick as NumPy's
-    if name in _ROOMS:
-        import importlib
+    # the upper floors, and what they are made of, are imported when they are first used:
+    # `import fastnn` stays as quick as NumPy's
+    import importlib
 
+    if name in _ROOMS:
         return importlib.import_module(f"fastnn.{name}")
     if name == "compile_step":
-        from fastnn.training.step import compile_step
-
-        return compile_step
+        return importlib.import_module("fastnn.training.step").compile_step
+    if not name.startswith("_"):
+        networks = importlib.import_module("fastnn.ops.networks")
+        if name in networks.__all__:
+            return getattr(networks, name)
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
+
+
+def __dir__():
+    from fastnn.ops import networks
+
+    return sorted({*globals(), *networks.__all__, *_ROOMS, "compile_step"})
 
 
 _ROOMS = ("nn", "optim", "data", "training", "metrics", "diagnostics", "tabular")

@@ -1,6 +1,7 @@
 """Layers, losses and containers, under PyTorch's names."""
 
 from fastnn._engine.engine import Parameter
+from fastnn.ops import networks as _networks  # first: it names what follows needs
 from fastnn.nn import functional, init, utils
 from fastnn.nn.activation import (
     CELU,
