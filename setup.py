@@ -123,7 +123,7 @@ class BuildExt(build_ext):
                     names = f"-DFNN_ISA={isa} -DFNN_REAL={real}"
                     flags = [KERNEL, STANDARD, WARN, isa_flags, names]
                     if isa == "baseline":  # for CPUs from before 2013: smaller, a little slower
-                        flags.append("-O2")
+                        flags.append("-Os" if real == "64" else "-O2")
                     jobs.append((ENGINE, source, f"{isa}-{real}", flags))
         for name, source in self.cythonize().items():
             level = "-O2" if name.rpartition(".")[2] in FAST or WINDOWS else "-Os"
