@@ -8,9 +8,7 @@
 #define FASTNN_PHILOX_H
 
 #include "simd.h"
-#if defined(__x86_64__) || defined(_M_X64)
-#include <immintrin.h>
-#elif defined(__aarch64__)
+#if defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
