@@ -21,7 +21,7 @@
  * none. */
 static inline int64_t fnn_matmul_left(int64_t m, int64_t n, int64_t k)
 {
-    const int64_t rows = (m > n ? m : n) * 4 / 3 + 16; /* tiles of 6 rows are packed as 8 */
+    const int64_t rows = (m > n ? m : n) * 4 / 3 + 16; /* packed tiles have some room to spare */
     const int64_t size = rows * (k < FNN_MATMUL_MOST_DEPTH ? k : FNN_MATMUL_MOST_DEPTH);
     return size < FNN_MATMUL_LEFT ? (size + 15) / 16 * 16 : FNN_MATMUL_LEFT;
 }

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tests=("$@")
-[ ${#tests[@]} -gt 0 ] || tests=(tests/test_ops.py tests/test_threads.py -k "not import_orders and not each_instruction_set")
+[ ${#tests[@]} -gt 0 ] || tests=(tests/test_ops.py tests/test_threads.py -k "not import_orders and not instruction_set")
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT

@@ -54,11 +54,36 @@ struct left {
     for (int byte_ = 0; byte_ < NV * VBYTES; byte_ += 64)                                          \
     __builtin_prefetch((const char *)(p) + byte_)
 
+/* The block of the left operand to come, asked for while tiles compute: another CPU may have it. */
+struct wanted {
+    const char *row;
+    int64_t rows, bytes, step, at;
+};
+
+static struct wanted wanted(const real *a, int64_t row, int64_t col, int64_t m, int64_t k)
+{
+    const int64_t offset = (int64_t)((uintptr_t)a % 64), size = sizeof(real);
+    if (col == 1)
+        return (struct wanted){(const char *)a - offset, m, k * size + offset, row * size, 0};
+    return (struct wanted){(const char *)a - offset, k, m * size + offset, col * size, 0};
+}
+
+static inline void ask(struct wanted *w, int64_t lines)
+{
+    for (; lines > 0 && w->rows > 0; lines--) {
+        __builtin_prefetch(w->row + w->at, 0, 2);
+        w->at += 64;
+        if (w->at < w->bytes) continue;
+        w->at = 0, w->row += w->step, w->rows--;
+    }
+}
+
 /* A column of tiles. Where they take long, each asks for the next one's part of C, and for its
- * share of the panel of B to come, wherever it now lies. */
+ * share of the panel of B to come, wherever it now lies, and of A. */
 static void column_of_tiles(int64_t rows, int64_t vecs, int64_t k, const struct left *left,
                             const real *b, int64_t b_row, real *c, int64_t c_row, const real *init,
-                            int64_t init_row, int64_t last, const real *next, int64_t next_row)
+                            int64_t init_row, int64_t last, const real *next, int64_t next_row,
+                            struct wanted *w, int64_t lines)
 {
     const int64_t count = (rows + MR - 1) / MR, each = rows / count, rest = rows % count;
     const int ahead = k >= 128 && count > 2;
@@ -70,6 +95,7 @@ static void column_of_tiles(int64_t rows, int64_t vecs, int64_t k, const struct 
         if (ahead && next)
             for (int64_t i = k * t / count; i < k * (t + 1) / count; i++)
                 FETCH(next + i * next_row);
+        if (ahead && w) ask(w, lines);
         tiles[vecs - 1][r - 1](k, a, left->row, left->col, b, b_row, c, c_row, init, init_row,
                                last);
         a += left->tile ? left->tile : r * left->row;
@@ -97,8 +123,15 @@ static void multiply(const struct product *p)
                 struct left left = {p->a + i0 * p->a_row + k0 * p->a_col, p->a_row, p->a_col, 0};
                 if (pack) {
                     pack_left(p->scratch, left.a, left.row, left.col, m, k);
-                    left = (struct left){p->scratch, 1, LEFT, LEFT * k};
+                    left = (struct left){p->scratch, 1, LEFT, LEFT_TILE(k)};
                 }
+                const int64_t down = i0 + height < p->m ? i0 + height : 0;
+                const int64_t deep = down ? k0 : k0 + depth < p->k ? k0 + depth : 0;
+                struct wanted w = wanted(p->a + down * p->a_row + deep * p->a_col, p->a_row,
+                                         p->a_col, least(height, p->m - down),
+                                         down || deep ? least(depth, p->k - deep) : 0);
+                const int64_t lines = 1 + w.rows * (w.bytes / 64 + 1) /
+                                              ((end - j0 + NR - 1) / NR * ((m + MR - 1) / MR));
                 for (int64_t j = j0; j < end; j += NR) {
                     const int64_t n = least(NR, end - j), vecs = (n + VL - 1) / VL;
                     const int64_t member = (j - j0) % GROUP, cols = least(GROUP, end - j + member);
@@ -119,7 +152,7 @@ static void multiply(const struct product *p)
                     const real *init = k0 ? c : p->init ? p->init + i0 * p->init_row + j : 0;
                     column_of_tiles(m, vecs, k, &left, b, b_row, c, p->c_row, init,
                                     k0 ? p->c_row : p->init_row, n - (vecs - 1) * VL, next,
-                                    next_row);
+                                    next_row, &w, lines);
                     if (k0 + k >= p->k) epilogue(p->activation, p->s, c, p->c_row, m, n);
                 }
             }
@@ -127,7 +160,7 @@ static void multiply(const struct product *p)
 }
 
 #define CHUNK 64 /* columns of C that are computed as rows, then transposed */
-#define CHUNK_LEFT ((CHUNK + MR - 1) / MR * LEFT)
+#define CHUNK_LEFT(k) ((CHUNK + MR - 1) / MR * LEFT_TILE(k))
 
 /* C(rows, cols) = init + t(cols, NR) transposed */
 static void put_transposed(const real *t, int64_t rows, int64_t cols, real *c, int64_t c_row,
@@ -164,7 +197,7 @@ static void multiply_transposed(const struct product *p)
             const int64_t n = least(MOST_M, p->n - j0);
             const real *b = p->b + k0 * p->b_row + j0 * p->b_col;
             for (int64_t j = 0; pack && j < n; j += CHUNK)
-                pack_left(p->scratch + j / CHUNK * CHUNK_LEFT * k, b + j * p->b_col, p->b_col,
+                pack_left(p->scratch + j / CHUNK * CHUNK_LEFT(k), b + j * p->b_col, p->b_col,
                           p->b_row, least(CHUNK, n - j), k);
             for (int64_t i = 0; i < p->m; i += NR) {
                 const int64_t m = least(NR, p->m - i), vecs = (m + VL - 1) / VL;
@@ -178,11 +211,12 @@ static void multiply_transposed(const struct product *p)
                     const int64_t cols = least(CHUNK, n - j);
                     struct left left = {b + j * p->b_col, p->b_col, p->b_row, 0};
                     if (pack)
-                        left = (struct left){p->scratch + j / CHUNK * CHUNK_LEFT * k, 1, LEFT,
-                                             LEFT * k};
+                        left = (struct left){p->scratch + j / CHUNK * CHUNK_LEFT(k), 1, LEFT,
+                                             LEFT_TILE(k)};
                     real *c = p->c + i * p->c_row + j0 + j;
                     const real *init = k0 ? c : p->init ? p->init + i * p->init_row + j0 + j : 0;
-                    column_of_tiles(cols, vecs, k, &left, a, a_col, result, NR, 0, 0, VL, 0, 0);
+                    column_of_tiles(cols, vecs, k, &left, a, a_col, result, NR, 0, 0, VL, 0, 0, 0,
+                                    0);
                     put_transposed(result, m, cols, c, p->c_row, init, k0 ? p->c_row : p->init_row);
                     if (k0 + k >= p->k) epilogue(p->activation, p->s, c, p->c_row, m, cols);
                 }

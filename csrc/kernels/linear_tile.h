@@ -20,7 +20,14 @@
 #else
 #define MR 4 /* 8 of 16: without fused multiply-add each product wants a register too */
 #endif
-#define LEFT ((MR + VL - 1) / VL * VL) /* elements of each column of a packed tile of A */
+/* Elements of each column of a packed tile of A, and of the tile. Whole vectors are written: what
+ * is too much of one is overwritten by the next column, and by nothing at the tile's end. */
+#if VBYTES == 32
+#define LEFT MR
+#else
+#define LEFT ((MR + VL - 1) / VL * VL)
+#endif
+#define LEFT_TILE(k) (LEFT * (k) + VL)
 #define KC FNN_MATMUL_DEPTH
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -150,12 +157,12 @@ static inline void pack_left(real *to, const real *a, int64_t a_row, int64_t a_c
         for (int64_t t = 0, row = 0; t < count; t++) {
             const int64_t r = each + (t < rest), left = rows - row, end = least(i0 + step, k);
             const real *from = a + row * a_row + i0 * a_col;
-            real *tile = to + (t * k + i0) * LEFT;
+            real *tile = to + t * LEFT_TILE(k) + i0 * LEFT;
             row += r;
             if (a_row != 1)
-                for (int64_t j = 0; j < r; j += VL)
+                for (int64_t j = (r - 1) / VL * VL; j >= 0; j -= VL)
                     pack_across(tile + j, LEFT, from + j * a_row, a_row, k, r - j);
-            else if (left >= LEFT)
+            else if (left >= (LEFT + VL - 1) / VL * VL)
                 for (int64_t i = i0; i < end; i++, tile += LEFT, from += a_col)
                     for (int j = 0; j < LEFT; j += VL) vstore(tile + j, vload(from + j));
             else
