@@ -69,8 +69,8 @@ INLINE void sweep(const int rows, real *y, const real *x, int64_t x_step, const 
     }
     if (j < n) {
         vec sum = vload_part(y + j, n - j);
-        UNROLL for (int r = 0; r < rows; r++) sum +=
-            factor[r] * vload_part(b + r * b_row + j, n - j);
+        for (int r = 0; r < rows; r++)
+            sum += vset(x[r * x_step]) * vload_part(b + r * b_row + j, n - j);
         vstore_part(y + j, sum, n - j);
     }
 }
