@@ -210,7 +210,7 @@ static int64_t work_through(const fnn_call *calls, int64_t count, int64_t first,
         for (int64_t j = i; j < after && me < total; j++) {
             int use = parts_of(&calls[j], n, team.paced);
             for (int k = 0; k < use; k++) {
-                int part = (me + k) % use;
+                int part = (me * use / n + k) % use; /* what lies side by side, first */
                 if (!claim(base + part, first + i)) continue;
                 if (!asks || !fnn_ending()) calls[j].kernel(&calls[j].args, part, use);
                 if (atomic_fetch_add_explicit(&team.finished, 1, memory_order_acq_rel) == total - 1)
