@@ -40,6 +40,7 @@ def _decorated(mode, function):
 class _GradMode(GradMode):
     """A context manager and decorator that switches the recording of the graph."""
 
+    __slots__ = ()
     _mode = True
     __new__ = staticmethod(_grad_mode)
 
@@ -64,11 +65,14 @@ class no_grad(_GradMode):
     False
     """
 
+    __slots__ = ()
     _mode = False
 
 
 class inference_mode(no_grad):
     """The same as `no_grad`: see there. Named as ``torch.inference_mode``."""
+
+    __slots__ = ()
 
 
 class enable_grad(_GradMode):
@@ -87,6 +91,8 @@ class enable_grad(_GradMode):
     >>> y.requires_grad
     True
     """
+
+    __slots__ = ()
 
 
 class set_grad_enabled:

@@ -241,6 +241,19 @@ def test_one_no_grad_object_may_be_entered_twice():
     assert fastnn.is_grad_enabled()
 
 
+def test_a_mode_object_left_too_often_or_entered_without_end_says_so():
+    guard = fastnn.no_grad()
+    with pytest.raises(RuntimeError, match="no_grad: left without being entered"):
+        guard.__exit__(None, None, None)
+    for _ in range(64):
+        guard.__enter__()
+    with pytest.raises(RuntimeError, match="entered 64 times"):
+        guard.__enter__()
+    for _ in range(64):
+        guard.__exit__(None, None, None)
+    assert fastnn.is_grad_enabled()
+
+
 def test_leaves_and_what_is_none():
     x = tensor([1.0])
     y = x * 2

@@ -11,29 +11,40 @@ cdef inline bint tracked(Tensor x):
     return x.wants_grad and not fnn_no_grad
 
 
-def _set_grad_enabled(bint mode):
-    """Switch the recording of the graph for this thread; returns what it was."""
+cdef inline bint switch_grad(bint mode):
     global fnn_no_grad
     cdef bint before = not fnn_no_grad
     fnn_no_grad = not mode
     return before
 
 
+def _set_grad_enabled(bint mode):
+    """Switch the recording of the graph for this thread; returns what it was."""
+    return switch_grad(mode)
+
+
 cdef class GradMode:
     """Switches the recording of the graph between ``with`` and its end, to the class's `_mode`."""
     cdef bint mode
-    cdef list before
+    cdef int depth                  # an object may be entered again before it is left
+    cdef uint64_t before            # one bit for each entry
 
     def __cinit__(self, *args):
         self.mode = type(self)._mode
-        self.before = []
 
     def __enter__(self):
-        self.before.append(_set_grad_enabled(self.mode))
+        if self.depth == 64:
+            raise RuntimeError(f"{type(self).__name__}: the same object is entered 64 times and not left")
+        self.before = self.before << 1 | switch_grad(self.mode)
+        self.depth += 1
         return self
 
-    def __exit__(self, *exc):
-        _set_grad_enabled(self.before.pop())
+    def __exit__(self, kind, value, trace):
+        if self.depth == 0:
+            raise RuntimeError(f"{type(self).__name__}: left without being entered")
+        switch_grad(self.before & 1)
+        self.before >>= 1
+        self.depth -= 1
 
 
 def _grad_mode(cls, function=None):
