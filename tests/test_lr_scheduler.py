@@ -354,3 +354,25 @@ def test_errors(make, match):
         make(optim.lr_scheduler, optimizers()[0])
     with pytest.raises(TypeError, match="expected an Optimizer"):
         optim.lr_scheduler.StepLR(None, 1)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize(
+    "kind, settings, name",
+    [
+        ("StepLR", {"step_size": 3}, "gamma"),
+        ("MultiStepLR", {"milestones": [2]}, "gamma"),
+        ("ExponentialLR", {}, "gamma"),
+        ("CyclicLR", {"base_lr": 0.1, "max_lr": 1.0}, "gamma"),
+        ("CyclicLR", {"base_lr": 0.1}, "max_lr"),
+        ("PolynomialLR", {}, "power"),
+        ("ReduceLROnPlateau", {}, "min_lr"),
+        ("OneCycleLR", {"max_lr": 1.0, "total_steps": 9}, "max_momentum"),
+        ("OneCycleLR", {"max_lr": 1.0, "total_steps": 9}, "div_factor"),
+        ("OneCycleLR", {"max_lr": 1.0, "total_steps": 9}, "final_div_factor"),
+    ],
+)
+def test_no_rate_becomes_nan_or_infinite(kind, settings, name, value):
+    optimizer = optim.SGD([nn.Parameter(fastnn.zeros(1))], lr=0.1, momentum=0.9)
+    with pytest.raises(ValueError, match=f"{kind}: {name} must be .*, got {value}"):
+        getattr(optim.lr_scheduler, kind)(optimizer, **settings, **{name: value})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
+
+from fastnn.ops.argument import _number
 
 if TYPE_CHECKING:
     from typing import Any
@@ -22,6 +25,13 @@ def at_least(
         limits = f"at least {low:g}" + ("" if below is None else f" and below {below:g}")
         raise ValueError(f"{what}: {name} must be {limits}, got {value}")
     return number
+
+
+def finite(what: str, name: str, value: Any) -> Any:
+    """The value, checked: a number, and neither an infinity nor NaN."""
+    if not math.isfinite(_number(value, f"{what}: {name}")):
+        raise ValueError(f"{what}: {name} must be finite, got {value}")
+    return value
 
 
 def two_betas(what: str, group: dict[str, Any]) -> None:

@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastnn.ops.argument import _number as number
-from fastnn.optim.checks import at_least
+from fastnn.optim.checks import at_least, finite
 from fastnn.optim.function import function_state
 from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.schedule import AbsoluteLR
@@ -18,7 +17,7 @@ def per_group(what: str, name: str, value: Any, count: int) -> list:
     values = list(value) if isinstance(value, (list, tuple)) else [value] * count
     if len(values) != count:
         raise ValueError(f"{what}: expected {count} values of {name}, got {len(values)}")
-    return [at_least(what, name, v) for v in values]
+    return [at_least(what, name, v, below=math.inf) for v in values]
 
 
 class _Cycle(AbsoluteLR):
@@ -133,7 +132,7 @@ class CyclicLR(_Cycle):
         self.max_lrs = per_group("CyclicLR", "max_lr", max_lr, count)
         if scale_fn is not None and not callable(scale_fn):
             raise TypeError(f"CyclicLR: scale_fn must be callable, got {scale_fn!r:.40}")
-        gamma = number(gamma, "CyclicLR: gamma")
+        gamma = finite("CyclicLR", "gamma", gamma)
         up = at_least("CyclicLR", "step_size_up", step_size_up, 1, math.inf)
         down = up if step_size_down is None else step_size_down
         self.total_size = up + at_least("CyclicLR", "step_size_down", down, 1, math.inf)
@@ -283,6 +282,9 @@ class OneCycleLR(_Cycle):
         if three_phase:
             self._ends.insert(1, 2 * rises - 2)
             self._goals.insert(1, ("first", "high"))
+        for name, value in ("div_factor", div_factor), ("final_div_factor", final_div_factor):
+            if not finite("OneCycleLR", name, value) > 0:
+                raise ValueError(f"OneCycleLR: {name} must be above 0, got {value}")
         firsts = [top / div_factor for top in tops]
         self._rates = [
             {"first": first, "top": top, "last": first / final_div_factor}

@@ -85,7 +85,7 @@ class ReduceLROnPlateau(LRScheduler):
         for name in ("patience", "cooldown", "threshold", "eps"):
             at_least("ReduceLROnPlateau", name, getattr(self, name))
         for value in self.min_lrs:
-            at_least("ReduceLROnPlateau", "min_lr", value)
+            at_least("ReduceLROnPlateau", "min_lr", value, below=math.inf)
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
         self._last_lr = [group["lr"] for group in optimizer.param_groups]

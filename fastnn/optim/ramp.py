@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastnn.ops.argument import _number as number
-from fastnn.optim.checks import at_least
+from fastnn.optim.checks import at_least, finite
 from fastnn.optim.optimizer import Optimizer
 from fastnn.optim.schedule import LRScheduler
 
@@ -151,7 +151,7 @@ class PolynomialLR(LRScheduler):
         self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
     ) -> None:
         at_least("PolynomialLR", "total_iters", total_iters, 1)
-        self.total_iters, self.power = total_iters, number(power, "PolynomialLR: power")
+        self.total_iters, self.power = total_iters, finite("PolynomialLR", "power", power)
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, base: float, epoch: float) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from fastnn.ops.argument import _number as number
 from fastnn.ops.argument import _whole as whole
-from fastnn.optim.checks import at_least
+from fastnn.optim.checks import at_least, finite
 from fastnn.optim.optimizer import Optimizer
 
 
@@ -159,7 +159,7 @@ class StepLR(LRScheduler):
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
         self.step_size = int(at_least("StepLR", "step_size", step_size, 1, math.inf))
-        self.gamma = number(gamma, "StepLR: gamma")
+        self.gamma = finite("StepLR", "gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, base: float, epoch: float) -> float:
@@ -209,7 +209,7 @@ class MultiStepLR(LRScheduler):
             raise TypeError(
                 f"MultiStepLR: milestones must be numbers, got {milestones!r:.60}"
             ) from None
-        self.gamma = number(gamma, "MultiStepLR: gamma")
+        self.gamma = finite("MultiStepLR", "gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, base: float, epoch: float) -> float:
@@ -242,7 +242,7 @@ class ExponentialLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma = number(gamma, "ExponentialLR: gamma")
+        self.gamma = finite("ExponentialLR", "gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, base: float, epoch: float) -> float:
