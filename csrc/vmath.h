@@ -35,6 +35,7 @@ typedef uinteger uvec __attribute__((vector_size(VBYTES))); /* for sums of bits 
 #define EXP_MAX R(89)         /* exp: infinity */
 #define EXP_MIN R(-105)       /* exp: zero */
 #define EXP_NEAR R(87)        /* up to here exp is a normal number */
+#define EXP_ZERO R(-88.0297)  /* -BIAS ln 2 */
 #define LN2_HI R(0x1.62e4p-1) /* n * LN2_HI is exact for every exponent n */
 #define LN2_LO R(0x1.7f7d1cp-20)
 #define LOG10_2_HI R(0x1.344p-2)
@@ -45,6 +46,7 @@ typedef uinteger uvec __attribute__((vector_size(VBYTES))); /* for sums of bits 
 #define EXP_MAX R(710)
 #define EXP_MIN R(-746)
 #define EXP_NEAR R(708)
+#define EXP_ZERO R(-709.0896)
 #define LN2_HI R(0x1.62e42feep-1)
 #define LN2_LO R(0x1.a39ef35793c76p-33)
 #define LOG10_2_HI R(0x1.34413509f6p-2)
@@ -145,12 +147,8 @@ static inline vec vexp(vec x)
 }
 #define vexp_negative vexp /* where x <= 0 */
 
-/* exp for x that is not large: 0 may stand for denormal results */
-static inline vec vexp_flush(vec x)
-{
-    const vec least = vset(-EXP_NEAR);
-    return vselect(x < least, vset(R(0)), vexp_near(vmax(least, x)));
-}
+/* exp for x that is not large: 0 stands for most denormal results, as vpow2 makes 0 of 2^-BIAS */
+static inline vec vexp_flush(vec x) { return vexp_near(vmax(vset(EXP_ZERO), x)); }
 #endif
 
 static inline vec vexpm1(vec x)
