@@ -286,11 +286,24 @@ static inline vec vtanh(vec x)
 #endif
 
 /* with e = exp(-|x|), which never overflows, and q = e / (1 + e): 1 - q or e - e q */
-static inline vec vsigmoid(vec x)
+static COLD vec vsigmoid_far(vec x)
 {
     vec e = vexp_negative(vcopysign(x, vset(R(-1)))), q = e / (e + R(1));
     vec y = vselect(x < R(0), e, vset(R(1)));
     return y - y * q;
+}
+
+/* 1 / (1 + exp(-x)), exp(-x) = s + s (r + rest), whose parts are best added in this order */
+static inline vec vsigmoid(vec x)
+{
+#if VBYTES == 64
+    return vsigmoid_far(x);
+#else
+    const mask far = BEYOND(x, EXP_NEAR);
+    vec n, rest, r = vexp_split(-x, &n, &rest), s = vpow2(n);
+    vec y = R(1) / (s + (R(1) + s * (r + rest)));
+    return RARELY(far) ? vselect(far, vsigmoid_far(x), y) : y;
+#endif
 }
 
 /* the standard normal distribution's tail below -a. float32: P(a)^-8 / 2, whose error times a is at
