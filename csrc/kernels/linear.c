@@ -60,14 +60,6 @@ struct wanted {
     int64_t rows, bytes, step, at;
 };
 
-static struct wanted wanted(const real *a, int64_t row, int64_t col, int64_t m, int64_t k)
-{
-    const int64_t offset = (int64_t)((uintptr_t)a % 64), size = sizeof(real);
-    if (col == 1)
-        return (struct wanted){(const char *)a - offset, m, k * size + offset, row * size, 0};
-    return (struct wanted){(const char *)a - offset, k, m * size + offset, col * size, 0};
-}
-
 static inline void ask(struct wanted *w, int64_t lines)
 {
     for (; lines > 0 && w->rows > 0; lines--) {
@@ -104,6 +96,20 @@ static void column_of_tiles(int64_t rows, int64_t vecs, int64_t k, const struct 
     }
 }
 
+/* The block of A behind the one at (i0, k0): further down, or else further right; or nothing. */
+static struct wanted block_after(const struct product *p, int64_t i0, int64_t k0, int64_t height,
+                                 int64_t depth)
+{
+    const int64_t i = i0 + height < p->m ? i0 + height : 0, k = i ? k0 : k0 + depth;
+    const int64_t rows = least(height, p->m - i), cols = least(depth, p->k - k);
+    if (k >= p->k) return (struct wanted){0};
+    const char *a = (const char *)(p->a + i * p->a_row + k * p->a_col);
+    const int64_t offset = (int64_t)((uintptr_t)a % 64), size = sizeof(real);
+    if (p->a_col == 1)
+        return (struct wanted){a - offset, rows, cols * size + offset, p->a_row * size, 0};
+    return (struct wanted){a - offset, cols, rows * size + offset, p->a_col * size, 0};
+}
+
 /* By tiles: a block of A serves all columns; a panel of B, packed when the first rows come to it,
  * serves all rows. */
 static void multiply(const struct product *p)
@@ -125,13 +131,9 @@ static void multiply(const struct product *p)
                     pack_left(p->scratch, left.a, left.row, left.col, m, k);
                     left = (struct left){p->scratch, 1, LEFT, LEFT_TILE(k)};
                 }
-                const int64_t down = i0 + height < p->m ? i0 + height : 0;
-                const int64_t deep = down ? k0 : k0 + depth < p->k ? k0 + depth : 0;
-                struct wanted w = wanted(p->a + down * p->a_row + deep * p->a_col, p->a_row,
-                                         p->a_col, least(height, p->m - down),
-                                         down || deep ? least(depth, p->k - deep) : 0);
-                const int64_t lines = 1 + w.rows * (w.bytes / 64 + 1) /
-                                              ((end - j0 + NR - 1) / NR * ((m + MR - 1) / MR));
+                struct wanted w = block_after(p, i0, k0, height, depth);
+                const int64_t tiles_now = (end - j0 + NR - 1) / NR * ((m + MR - 1) / MR);
+                const int64_t lines = 1 + w.rows * (w.bytes / 64 + 1) / tiles_now;
                 for (int64_t j = j0; j < end; j += NR) {
                     const int64_t n = least(NR, end - j), vecs = (n + VL - 1) / VL;
                     const int64_t member = (j - j0) % GROUP, cols = least(GROUP, end - j + member);
