@@ -20,14 +20,15 @@
 #else
 #define MR 4 /* 8 of 16: without fused multiply-add each product wants a register too */
 #endif
-/* Elements of each column of a packed tile of A, and of the tile. Whole vectors are written: what
- * is too much of one is overwritten by the next column, and by nothing at the tile's end. */
+/* Elements of each column of a packed tile of A, and of the tile. Whole vectors are written: AVX2's
+ * reach into the next column, which overwrites that, and at the tile's end into nothing. */
 #if VBYTES == 32
 #define LEFT MR
+#define LEFT_TILE(k) (LEFT * (k) + VL)
 #else
 #define LEFT ((MR + VL - 1) / VL * VL)
+#define LEFT_TILE(k) (LEFT * (k))
 #endif
-#define LEFT_TILE(k) (LEFT * (k) + VL)
 #define KC FNN_MATMUL_DEPTH
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def at_least(
     what: str, name: str, value: Any, low: float = 0.0, below: float | None = None
-) -> None:
+) -> float:
     """The value as a float, checked: low <= value, and value < below if given."""
     try:
         number = None if isinstance(value, str) else float(value)
@@ -34,7 +34,7 @@ def finite(what: str, name: str, value: Any) -> Any:
     return value
 
 
-def two_betas(what: str, group: dict[str, Any]) -> None:
+def two_betas(what: str, group: dict[str, Any]) -> tuple[float, float]:
     """The pair ``betas`` of a group, checked."""
     try:
         beta1, beta2 = group["betas"]
