@@ -293,7 +293,7 @@ static COLD vec vsigmoid_far(vec x)
     return y - y * q;
 }
 
-/* 1 / (1 + exp(-x)), exp(-x) = s + s (r + rest), whose parts are best added in this order */
+/* 1 / (1 + exp(-x)), exp(-x) = s + s (r + rest): s, a power of two, goes last, exactly if x > 0 */
 static inline vec vsigmoid(vec x)
 {
 #if VBYTES == 64

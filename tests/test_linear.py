@@ -129,3 +129,14 @@ def test_layers_agree_with_pytorch(bias):
         for name, p in theirs.named_parameters():
             got = dict(mine.named_parameters())[name].grad.numpy()
             np.testing.assert_allclose(got, p.grad.numpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("terms", [1, 3, 4, 5, 6, 13, 30])
+def test_few_terms_leave_the_packed_operands_apart(terms):
+    """A block of 256 or 384 rows, packed whole, beside hardly more columns: scratch has no room to spare."""
+    rng = np.random.default_rng(terms)
+    for rows in (256, 384):
+        for cols in (rows + 1, rows + 7, 900):
+            a, b = (rng.standard_normal((terms, n)).astype(np.float32) for n in (rows, cols))
+            product = (fastnn.from_numpy(a).T @ fastnn.from_numpy(b)).numpy()
+            np.testing.assert_allclose(product, a.T.astype(np.float64) @ b, rtol=0, atol=1e-4)
