@@ -18,8 +18,8 @@
 #else
 #define VBYTES 16
 #endif
-/* Half a second of each of 186 compilations would be for parts of immintrin.h that we don't use: ask
- * gcc for ours alone, which wants that header's guard. */
+/* Half a second of each of 186 compilations would be for parts of immintrin.h that we don't use:
+ * ask gcc for ours alone, which wants that header's guard. */
 #if defined(__SSE2__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ <= 15
 #define _IMMINTRIN_H_INCLUDED
 #include <smmintrin.h>
@@ -184,10 +184,10 @@ static inline vec vceil(vec a) { VLANES(__builtin_ceil, a); }
 static inline vec vtrunc(vec a) { VLANES(__builtin_trunc, a); }
 #endif
 static inline vec vabs(vec a) { return (vec)((ivec)a & ~(ivec)vset((real)-0.0)); }
+/* a >= 0 with the sign of `sign` */
 static inline vec vcopysign(vec a, vec sign)
 {
-    ivec top = (ivec)vset((real)-0.0);
-    return (vec)(((ivec)a & ~top) | ((ivec)sign & top));
+    return (vec)((ivec)a | ((ivec)sign & (ivec)vset((real)-0.0)));
 }
 
 /* some lane is set */

@@ -52,6 +52,7 @@ typedef uinteger uvec __attribute__((vector_size(VBYTES))); /* for sums of bits 
 #define LOG10_2_HI R(0x1.34413509f6p-2)
 #define LOG10_2_LO R(0x1.9fef311f12b36p-42)
 #endif
+#define LN2 R(0.69314718055994530942)
 #define LOG2E R(1.4426950408889634)
 #define LOG10E R(0.43429448190325182765)
 #define MAGIC R(1.5 * (double)((int64_t)1 << MANTISSA)) /* added: rounds to an integer */
@@ -60,13 +61,13 @@ typedef uinteger uvec __attribute__((vector_size(VBYTES))); /* for sums of bits 
 /* c[0] + c[1] x + ... */
 static inline vec vpoly(vec x, const real *c, int n)
 {
-#if VBYTES == 64
-    vec y = vset(c[n - 1]);
-    for (int i = n - 2; i >= 0; i--) y = y * x + c[i];
-#else /* Horner's rule for pairs, in x^2: half as long a chain for one product more */
-    vec z = x * x, y = n % 2 ? vset(c[n - 1]) : c[n - 2] + x * c[n - 1];
-    for (int i = (n - 1) / 2 * 2 - 2; i >= 0; i -= 2) y = y * z + (c[i] + x * c[i + 1]);
-#endif
+    vec z = x * x, y = vset(c[n - 1]);
+    if (VBYTES == 64 || n <= 3) {
+        for (int i = n - 2; i >= 0; i--) y = y * x + c[i];
+    } else { /* Horner's rule for pairs, in x^2: half as long a chain for one product more */
+        if (n % 2 == 0) y = c[n - 2] + x * y;
+        for (int i = (n - 1) / 2 * 2 - 2; i >= 0; i -= 2) y = y * z + (c[i] + x * c[i + 1]);
+    }
     return y;
 }
 
@@ -266,29 +267,29 @@ static inline vec vlog1p_unit(vec x)
 #ifndef FASTNN_VTABLE_H
 #if FNN_REAL == 32
 #define TANH_END R(10)
-static const real tanh_coef[] = {-0.33333318f, 0.133326005f, -0.0538537428f, 0.0210773251f,
-                                 -0.00628190412f};
+static const real tanh_coef[] = {-0.333332264f, 0.133233641f, -0.0513118565f};
 #else
 #define TANH_END R(20)
 static const real tanh_coef[] = {
-    -0.33333333333333298,    0.13333333333326811,    -0.053968253963867119,  0.021869488388807558,
-    -0.0088632326483394207,  0.0035920924906685872,  -0.0014555457301769466, 0.00058845605734094081,
-    -0.00023341031782661141, 8.3356751936413599e-05, -1.9519053458290099e-05};
+    -0.33333333333332981,   0.1333333333313557,    -0.053968253664046175, 0.021869467783644246,
+    -0.0088624998251641811, 0.0035779723727864669, -0.0013146363284196860};
 #endif
-/* |x| < 0.55: x + x^3 P(x^2); else 1 - 2 / (exp(2|x|) + 1) */
+/* With t = exp(2|x|) - 1 it is t / (t + 2), and one word of ln 2 is enough: what it lacks grows as
+ * tanh stops to. Below 1/4, where that takes three roundings too many, x + x^3 P(x^2). */
 static inline vec vtanh(vec x)
 {
-    vec a = vmin(vset(TANH_END), vabs(x)), z = a * a;
-    vec large = R(1) - R(2) / (vexp_near(R(2) * a) + R(1));
+    vec a = vmin(vset(TANH_END), vabs(x)), x2 = a + a, z = a * a;
+    vec n = x2 * LOG2E + MAGIC, r = x2 - (n - MAGIC) * LN2, s = vpow2(n);
+    vec t = s * (r + r * r * VPOLY(r, expm1_coef)) + (s - R(1));
     vec small = a + a * (z * VPOLY(z, tanh_coef));
-    return vcopysign(vselect(a < R(0.55), small, large), x);
+    return vcopysign(vselect(a < R(0.256), small, t / (t + R(2))), x);
 }
 #endif
 
 /* with e = exp(-|x|), which never overflows, and q = e / (1 + e): 1 - q or e - e q */
 static COLD vec vsigmoid_far(vec x)
 {
-    vec e = vexp_negative(vcopysign(x, vset(R(-1)))), q = e / (e + R(1));
+    vec e = vexp_negative((vec)((ivec)x | (ivec)vset(R(-0.0)))), q = e / (e + R(1));
     vec y = vselect(x < R(0), e, vset(R(1)));
     return y - y * q;
 }
@@ -350,7 +351,7 @@ static const real erf_exp_coef[] = {0.5f,           0.166666657f,   0.0416663624
 static inline vec verf(vec x)
 {
     vec a = vmin(vset(ERF_END), vabs(x)), w = a * VPOLY(a, erfc_coef) - a;
-    vec t = w * LOG2E + MAGIC, r = w - (t - MAGIC) * R(0.693147180559945), s = vpow2(t);
+    vec t = w * LOG2E + MAGIC, r = w - (t - MAGIC) * LN2, s = vpow2(t);
     return vcopysign((R(1) - s) - s * (r + r * r * VPOLY(r, erf_exp_coef)), x);
 }
 #else
