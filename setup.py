@@ -31,12 +31,13 @@ WINDOWS, MACOS = sys.platform == "win32", sys.platform == "darwin"
 DEBUG = os.environ.get("FASTNN_DEBUG") == "1"
 JOBS = int(os.environ.get("FASTNN_JOBS") or os.cpu_count() or 1)
 
-# name -> flags; csrc/dispatch.c knows the same names and what each asks of the CPU
+# name -> flags; csrc/dispatch.c knows the same names and what each asks of the CPU (not prefetchw:
+# a CPU without it takes it for nothing)
 X86_64 = {
     "baseline": "-mssse3 -msse4.1 -msse4.2 -mpopcnt -mcx16",  # x86-64-v2
-    "avx2": "-mavx2 -mfma -mbmi -mbmi2 -mlzcnt -mf16c -mpopcnt",
+    "avx2": "-mavx2 -mfma -mbmi -mbmi2 -mlzcnt -mf16c -mpopcnt -mprfchw",
     "avx512": "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mbmi -mbmi2 -mlzcnt -mf16c "
-    "-mpopcnt -mprefer-vector-width=512",
+    "-mpopcnt -mprfchw -mprefer-vector-width=512",
 }
 ARM64 = {"neon": ""}  # every arm64 CPU has it: this is the baseline there
 PORTABLE = {"baseline": ""}

@@ -13,6 +13,7 @@
 #include "kernel.h"
 
 #define GRAIN 1024 /* elements: a share is a multiple of it */
+#define AHEAD 256  /* elements: how early the next ones are asked for */
 /* vectors side by side: as many as the padding of slots allows, but for 16-byte ones */
 #define ABREAST (VBYTES == 64 ? 1 : 2)
 

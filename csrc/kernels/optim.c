@@ -164,6 +164,8 @@ static inline __attribute__((always_inline)) void adam(const int decoupled, cons
     share(a->n[0], GRAIN, part, parts, &begin, &end);
     for (int64_t i = begin; i < end; i += ABREAST * VL) {
         vec x[ABREAST], mean[ABREAST], square[ABREAST];
+        __builtin_prefetch(p + i + AHEAD, 1); /* another CPU may have them, from forward */
+        __builtin_prefetch(g + i + AHEAD);    /* and backward */
         UNROLL for (int u = 0; u < ABREAST; u++)
         {
             x[u] = vload(p + i + u * VL);
