@@ -115,6 +115,7 @@
     X(glu_backward)
 #define FNN_LINEAR(X)                                                                              \
     X(matmul)                                                                                      \
+    X(strip_sums)                                                                                  \
     X(column_sums)
 #define FNN_REDUCE(X)                                                                              \
     X(sum)                                                                                         \

@@ -18,6 +18,8 @@ except ImportError:
 SIZES = [
     (1, 1, 1),
     (1, 1024, 300),
+    (1, 66, 1001),
+    (1, 1030, 785),
     (5, 3, 257),
     (15, 33, 64),
     (29, 64, 512),
@@ -25,6 +27,7 @@ SIZES = [
     (385, 65, 600),
     (500, 40, 1024),
     (1024, 1, 300),
+    (129, 1, 785),
 ]
 
 
@@ -88,6 +91,23 @@ def test_gradients_are_added_in_place():
     assert layer.weight.grad is kept
     for name, p in layer.named_parameters():
         np.testing.assert_allclose(p.grad.numpy(), 2 * once[name], rtol=1e-6)
+
+
+def test_one_row_times_a_large_matrix_has_bias_activation_and_added_gradients():
+    fastnn.manual_seed(0)
+    layer, other = nn.Linear(785, 129), fastnn.randn(129, 785)
+    x = fastnn.randn(1, 785, requires_grad=True)
+    step = fastnn.compile(lambda x: layer(x).relu())
+    exact = np.maximum(
+        x.detach().numpy() @ layer.weight.detach().numpy().T + layer.bias.detach().numpy(), 0
+    )
+    for _ in range(4):
+        with fastnn.no_grad():
+            np.testing.assert_allclose(step(x.detach()).numpy(), exact, atol=1e-5)
+    dy = fastnn.randn(1, 129)
+    for times in (1, 2):
+        (x @ other.T).backward(dy)
+        np.testing.assert_allclose(x.grad.numpy(), times * (dy.numpy() @ other.numpy()), atol=1e-4)
 
 
 def test_no_gradient_where_none_is_wanted():

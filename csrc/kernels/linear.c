@@ -360,6 +360,22 @@ static void matmul(const fnn_args *a, int part, int parts)
     }
 }
 
+/* One row times a matrix whose columns threads had better not share, for each would read a piece of
+ * every row: the terms are cut into blocks, to be added up by column_sums.
+ * p: y(blocks, n), x(k), B(k, n)     n: blocks, n, k, step of x, row step of B */
+static void strip_sums(const fnn_args *a, int part, int parts)
+{
+    const int64_t blocks = a->n[0], n = a->n[1], k = a->n[2], x_step = a->n[3], b_row = a->n[4];
+    real *y = a->p[0];
+    const real *x = a->p[1], *b = a->p[2];
+    int64_t begin, end, i0, i1;
+    share(blocks, 1, part, parts, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        share(k, 8, (int)i, (int)blocks, &i0, &i1);
+        sweep_all(y + i * n, x + i0 * x_step, x_step, i1 - i0, b + i0 * b_row, b_row, n);
+    }
+}
+
 /* y = init + sum over i of x[i], rows added up in blocks, blocks in order: a bias's gradient.
  * p: y(n), x(m, n), init(n) or null     n: m, n, row step of x     (x's columns have step 1) */
 static void column_sums(const fnn_args *a, int part, int parts)

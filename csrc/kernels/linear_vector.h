@@ -78,6 +78,17 @@ INLINE void sweep(const int rows, real *y, const real *x, int64_t x_step, const 
 #define DEPTH 256                        /* terms that are summed before they go into the total */
 #define WIDTH (4096 / (int)sizeof(real)) /* columns that are swept at once; a multiple of STRIP */
 
+/* y(n) = x(rows) B(rows, n) */
+static void sweep_all(real *y, const real *x, int64_t x_step, int64_t rows, const real *b,
+                      int64_t b_row, int64_t n)
+{
+    int64_t r = 0;
+    memset(y, 0, (size_t)n * sizeof(real));
+    for (; r + 8 <= rows; r += 8) sweep(8, y, x + r * x_step, x_step, b + r * b_row, b_row, n);
+    for (; r + 4 <= rows; r += 4) sweep(4, y, x + r * x_step, x_step, b + r * b_row, b_row, n);
+    for (; r < rows; r++) sweep(1, y, x + r * x_step, x_step, b + r * b_row, b_row, n);
+}
+
 static void sweeps(real *y, const real *x, int64_t x_step, int64_t k, const real *b, int64_t b_row,
                    int64_t n, const real *init)
 {
@@ -85,14 +96,7 @@ static void sweeps(real *y, const real *x, int64_t x_step, int64_t k, const real
     for (int64_t k0 = 0; k0 < k || k0 == 0; k0 += DEPTH) {
         const int64_t rows = k - k0 < DEPTH ? k - k0 : DEPTH;
         const real *from = k0 ? y : init;
-        memset(sums, 0, (size_t)n * sizeof(real));
-        int64_t r = 0;
-        for (; r + 8 <= rows; r += 8)
-            sweep(8, sums, x + (k0 + r) * x_step, x_step, b + (k0 + r) * b_row, b_row, n);
-        for (; r + 4 <= rows; r += 4)
-            sweep(4, sums, x + (k0 + r) * x_step, x_step, b + (k0 + r) * b_row, b_row, n);
-        for (; r < rows; r++)
-            sweep(1, sums, x + (k0 + r) * x_step, x_step, b + (k0 + r) * b_row, b_row, n);
+        sweep_all(sums, x + k0 * x_step, x_step, rows, b + k0 * b_row, b_row, n);
         for (int64_t j = 0; j < n; j += VL) {
             const int64_t lanes = n - j < VL ? n - j : VL;
             vec total = vload_upto(sums + j, lanes);

@@ -6,7 +6,7 @@
 
 cdef extern from "fastnn.h":
     enum:
-        FNN_matmul, FNN_conv_forward, FNN_add_forward, FNN_relu_forward, FNN_tanhshrink_forward
+        FNN_matmul, FNN_strip_sums, FNN_conv_forward, FNN_add_forward, FNN_relu_forward, FNN_tanhshrink_forward
 
 cdef enum:
     MATMUL_EPILOGUE = 9     # where args.n has the id of the activation's forward kernel

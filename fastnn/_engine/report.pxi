@@ -37,6 +37,8 @@ cdef double flops_of(Job job):
     cdef int64_t *n = job.call.args.n
     cdef double count = 1
     cdef int d
+    if job.call.id == FNN_strip_sums:
+        return 2.0 * n[1] * n[2]
     if job.call.id != FNN_matmul:
         return job.call.work
     for d in range(n[10]):
@@ -52,6 +54,8 @@ cdef str shape_text(Job job):
     if job.call.id == FNN_matmul:
         batch = [n[12 + 3 * d] for d in range(n[10])]
         text = "x".join(map(str, [*batch, f"{n[0]}x{n[2]}, {n[2]}x{n[1]}"]))
+    elif job.call.id == FNN_strip_sums:
+        text = f"1x{n[2]}, {n[2]}x{n[1]}"
     elif job.call.buffers and job.places[0] is not None:
         text = str((job.high[0] - job.low[0]) // ITEM_BYTES[job.call.dtype])
     if act != NULL and act[0]:

@@ -3,7 +3,7 @@ from fastnn._engine.engine cimport *
 from fastnn._engine.engine import _config
 
 cdef extern from "fastnn.h":
-    enum: FNN_matmul, FNN_column_sums
+    enum: FNN_matmul, FNN_strip_sums, FNN_column_sums
 
 cdef extern from "matmul.h":
     int FNN_MATMUL_DIM(int) noexcept nogil
@@ -65,6 +65,14 @@ cdef Tensor as_matrix(Tensor w, bint transposed, Matrix *m):
     return w
 
 
+cdef enum:              # one row times a matrix: from where on terms are cut into blocks, four or eight
+    DEEP_TERMS = 256
+    DEEP_SIZE = 1 << 16
+    MIN_COLS = 65
+    MAX_COLS = 4096
+    FOUR_BLOCKS = 1 << 19
+
+
 # the thread policy's unit is an operation of eight lanes: wider vectors make products cheaper
 cdef double COST = 32.0 / _config()["vector_bytes"]
 
@@ -79,8 +87,10 @@ cdef int multiply(Tensor c, Matrix mc, Tensor a, Matrix ma, Tensor b, Matrix mb,
     cdef int64_t scratch, count = 1
     cdef Tensor space
     cdef double work
-    if mc.col != 1:
+    if mc.col != 1 or (mc.cols == 1 and mc.row == 1 and ma.row == 1 and bias is None and is_deep(&ma, ma.cols, ma.rows)):
         return multiply(c, turned(mc), b, turned(mb), a, turned(ma), None, accumulate)
+    if mc.rows == 1 and mb.col == 1 and is_deep(&mb, mb.rows, mb.cols):
+        return multiply_deep(c, mc, a, ma, b, mb, c if accumulate else bias)
     start(&call, FNN_matmul, c.dtype_)
     buffer(&call, c)
     scratch = fnn_matmul_scratch(mc.rows, mc.cols, ma.cols)
@@ -117,14 +127,34 @@ cdef int multiply(Tensor c, Matrix mc, Tensor a, Matrix ma, Tensor b, Matrix mb,
     return run(&call, 2, work, 0)
 
 
-cdef int add_columns(Tensor y, Tensor x, Matrix m, bint accumulate) except -1:
-    """y (+)= sums of the columns of x, whose rows are contiguous."""
+cdef inline bint is_deep(Matrix *m, int64_t terms, int64_t cols) noexcept:
+    """Has the matrix that a vector is multiplied with many rows, none of them long, and fills a cache?"""
+    return m.dims == 0 and terms >= DEEP_TERMS and MIN_COLS <= cols <= MAX_COLS and terms * cols >= DEEP_SIZE
+
+
+cdef int multiply_deep(Tensor c, Matrix mc, Tensor a, Matrix ma, Tensor b, Matrix mb, Tensor init) except -1:
+    """c = init + a b by threads that share the terms: each reads whole rows of b, in order."""
+    cdef fnn_call call
+    cdef int64_t blocks = 4 if mb.rows * mb.cols < FOUR_BLOCKS else 8
+    cdef Tensor sums = new_1d(c.dtype_, blocks * mc.cols)
+    start(&call, FNN_strip_sums, c.dtype_)
+    buffer(&call, sums)
+    buffer(&call, a)
+    buffer(&call, b)
+    call.args.n[0], call.args.n[1], call.args.n[2] = blocks, mc.cols, mb.rows
+    call.args.n[3], call.args.n[4] = ma.col, mb.row
+    run(&call, 1, 4.0 * mb.rows * mb.cols, 0)
+    return add_columns(c, sums, plain(blocks, mc.cols), init)
+
+
+cdef int add_columns(Tensor y, Tensor x, Matrix m, Tensor init) except -1:
+    """y = init + sums of the columns of x, whose rows are contiguous; init may be None, or y."""
     cdef fnn_call call
     start(&call, FNN_column_sums, x.dtype_)
     buffer(&call, y)
     buffer(&call, x)
-    if accumulate:
-        buffer(&call, y)
+    if init is not None:
+        buffer(&call, init)
     else:
         null_buffer(&call)
     call.args.n[0], call.args.n[1], call.args.n[2] = m.rows, m.cols, m.row
@@ -187,7 +217,7 @@ cdef int affine_rule(Node node, Tensor dy) except -1:
         dx = contiguous(given)
         if dx is not given:
             accumulate = False
-        add_columns(dx, dy, my, accumulate)
+        add_columns(dx, dy, my, dx if accumulate else None)
         node.wrote(2, dx, accumulate)
     return 0
 

@@ -198,11 +198,11 @@ cdef int layer_rule(Node node, Tensor dy) except -1:
     give_product(node, W_HH, inputs[W_HH], dh, turned(md), saved, ms)
     if node.wants(B_IH) or node.wants(B_HH):
         db = new_1d(x.dtype_, wide)
-        add_columns(db, d, md, False)
+        add_columns(db, d, md, None)
         node.share(B_IH, db)
         if l.mode == FNN_RNN_GRU and node.wants(B_HH):
             db = new_1d(x.dtype_, wide)
-            add_columns(db, dh, md, False)
+            add_columns(db, dh, md, None)
         node.share(B_HH, db)
     if w_hr is not None:
         mh, ms = plain(l.rows, l.P), plain(l.rows, l.H)
