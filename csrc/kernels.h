@@ -171,6 +171,7 @@
     X(random_permutation)                                                                          \
     X(dropout_forward)                                                                             \
     X(dropout_backward)                                                                            \
+    X(dropout_again)                                                                               \
     X(alpha_dropout_forward)
 #define FNN_LOSS(X)                                                                                \
     X(softmax_forward)                                                                             \

@@ -7,13 +7,14 @@
 #ifndef FASTNN_PHILOX_H
 #define FASTNN_PHILOX_H
 
-#include "simd.h"
+#include "lanes.h"
 #if defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
 #define PHILOX_CHUNK 64 /* 32-bit words */
 #define PHILOX_LANES ((int)(VBYTES / 8))
+#define PHILOX_ABREAST 2 /* vectors of counters side by side: a round waits for its product */
 
 typedef uint64_t vwide __attribute__((vector_size(VBYTES)));
 
@@ -40,24 +41,35 @@ static inline void philox_chunk(int64_t seed, int64_t stream, int64_t chunk,
     const vwide zero = {0}, low = zero + 0xffffffff;
     vwide lane = {0};
     for (int i = 0; i < PHILOX_LANES; i++) lane[i] = (uint64_t)i;
-    for (int first = 0; first < 16; first += PHILOX_LANES) {
-        vwide counter = lane + ((uint64_t)chunk * 16 + (uint64_t)first);
-        vwide x0 = counter, x1 = counter >> 32;
-        vwide x2 = zero + ((uint64_t)stream & 0xffffffff), x3 = zero + ((uint64_t)stream >> 32);
+    for (int first = 0; first < 16; first += PHILOX_ABREAST * PHILOX_LANES) {
+        vwide x0[PHILOX_ABREAST], x1[PHILOX_ABREAST], x2[PHILOX_ABREAST], x3[PHILOX_ABREAST];
+        UNROLL for (int g = 0; g < PHILOX_ABREAST; g++)
+        {
+            x0[g] = lane + ((uint64_t)chunk * 16 + (uint64_t)(first + g * PHILOX_LANES));
+            x1[g] = x0[g] >> 32;
+            x2[g] = zero + ((uint64_t)stream & 0xffffffff);
+            x3[g] = zero + ((uint64_t)stream >> 32);
+        }
         uint32_t k0 = (uint32_t)(uint64_t)seed, k1 = (uint32_t)((uint64_t)seed >> 32);
         for (int round = 0; round < 10; round++) {
-            vwide p0 = multiply_low(x0, zero + 0xD2511F53u);
-            vwide p1 = multiply_low(x2, zero + 0xCD9E8D57u);
-            x0 = (p1 >> 32) ^ x1 ^ (uint64_t)k0;
-            x2 = (p0 >> 32) ^ x3 ^ (uint64_t)k1;
-            x1 = p1;
-            x3 = p0;
+            UNROLL for (int g = 0; g < PHILOX_ABREAST; g++)
+            {
+                const vwide p0 = multiply_low(x0[g], zero + 0xD2511F53u);
+                const vwide p1 = multiply_low(x2[g], zero + 0xCD9E8D57u);
+                x0[g] = (p1 >> 32) ^ x1[g] ^ (uint64_t)k0;
+                x2[g] = (p0 >> 32) ^ x3[g] ^ (uint64_t)k1;
+                x1[g] = p1;
+                x3[g] = p0;
+            }
             k0 += 0x9E3779B9u;
             k1 += 0xBB67AE85u;
         }
-        vwide a = (x0 & low) | (x1 << 32), b = (x2 & low) | (x3 << 32);
-        memcpy(words + 2 * first, &a, sizeof a);
-        memcpy(words + 32 + 2 * first, &b, sizeof b);
+        UNROLL for (int g = 0; g < PHILOX_ABREAST; g++)
+        {
+            const vwide a = (x0[g] & low) | (x1[g] << 32), b = (x2[g] & low) | (x3[g] << 32);
+            memcpy(words + 2 * (first + g * PHILOX_LANES), &a, sizeof a);
+            memcpy(words + 32 + 2 * (first + g * PHILOX_LANES), &b, sizeof b);
+        }
     }
 }
 

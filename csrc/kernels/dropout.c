@@ -232,75 +232,90 @@ static void random_permutation(const fnn_args *a, int part, int parts)
     }
 }
 
-/* y = x * factor, one random factor for each group of `inner` neighbouring elements. */
-static inline void dropout_apply(real *y, const real *x, int64_t groups, int64_t inner,
-                                 int64_t seed, int64_t stream, uint64_t threshold, real scale,
-                                 int part, int parts)
-{
-    real factor[PHILOX_CHUNK];
-    int64_t begin, end;
-    share(groups, WORD_CHUNK, part, parts, &begin, &end);
-    for (int64_t i = begin; i < end; i += WORD_CHUNK) {
-        const int64_t count = least(WORD_CHUNK, end - i);
-        dropout_factors(seed, stream, i / WORD_CHUNK, threshold, scale, factor);
-        if (inner == 1 && count == WORD_CHUNK) {
-            for (int j = 0; j < WORD_CHUNK; j++) y[i + j] = x[i + j] * factor[j];
-        } else {
-            for (int64_t j = 0; j < count; j++)
-                for (int64_t k = (i + j) * inner; k < (i + j + 1) * inner; k++)
-                    y[k] = x[k] * factor[j];
-        }
-    }
-}
-
-/* y = x * m / (1 - p), m = 1 with probability 1 - p, else 0. The backward pass makes the same m
- * again from the ticket, which this kernel fills in, also when a recorded step is replayed.
- * p: y(groups, inner), ticket(2) int64, x(groups, inner)   n: groups, inner, threshold = p 2^32
+/* y = x * m / (1 - p), m = 1 with probability 1 - p, else 0; one m for each group of `inner`
+ * neighbours.
+ * p: y(groups, inner), m(groups) bytes, x(groups, inner)   n: groups, inner, threshold = p 2^32
  * s: scale = 1 / (1 - p)   Source: Srivastava et al. (2014), inverted; torch.nn.functional.dropout
  */
 static void dropout_forward(const fnn_args *a, int part, int parts)
 {
-    int64_t *ticket = a->p[1];
-    if (part == 0) {
-        ticket[0] = SEED;
-        ticket[1] = STREAM;
+    real *y = a->p[0], factor[PHILOX_CHUNK];
+    uint8_t *m = a->p[1];
+    const real *x = a->p[2];
+    const int64_t inner = a->n[1];
+    int64_t begin, end;
+    share(a->n[0], WORD_CHUNK, part, parts, &begin, &end);
+    for (int64_t i = begin; i < end; i += WORD_CHUNK) {
+        const int64_t count = least(WORD_CHUNK, end - i);
+        dropout_factors(SEED, STREAM, i / WORD_CHUNK, (uint64_t)a->n[2], (real)a->s[0], factor);
+        if (inner == 1 && count == WORD_CHUNK) {
+            for (int j = 0; j < WORD_CHUNK; j++) m[i + j] = factor[j] != 0;
+            for (int j = 0; j < WORD_CHUNK; j++) y[i + j] = x[i + j] * factor[j];
+            continue;
+        }
+        for (int64_t j = 0; j < count; j++) {
+            m[i + j] = factor[j] != 0;
+            for (int64_t k = (i + j) * inner; k < (i + j + 1) * inner; k++) y[k] = x[k] * factor[j];
+        }
     }
-    dropout_apply(a->p[0], a->p[2], a->n[0], a->n[1], SEED, STREAM, (uint64_t)a->n[2],
-                  (real)a->s[0], part, parts);
 }
 
-/* dx = dy * m / (1 - p).
- * p: dx(groups, inner), dy(groups, inner), ticket(2) int64   n, s: as dropout_forward */
+/* dx = dy * m / (1 - p).   p: dx(groups, inner), dy(groups, inner), m(groups)   n: groups, inner
+ * s: scale */
 static void dropout_backward(const fnn_args *a, int part, int parts)
 {
-    const int64_t *ticket = a->p[2];
-    dropout_apply(a->p[0], a->p[1], a->n[0], a->n[1], ticket[0], ticket[1], (uint64_t)a->n[2],
-                  (real)a->s[0], part, parts);
+    real *dx = a->p[0];
+    const real *dy = a->p[1], scale = (real)a->s[0];
+    const uint8_t *m = a->p[2];
+    const int64_t inner = a->n[1];
+    int64_t begin, end;
+    share(a->n[0], WORD_CHUNK, part, parts, &begin, &end);
+    if (inner == 1) {
+        for (int64_t i = begin; i < end; i++) dx[i] = dy[i] * ((real)m[i] * scale);
+        return;
+    }
+    for (int64_t i = begin; i < end; i++) {
+        const real factor = (real)m[i] * scale;
+        for (int64_t k = i * inner; k < (i + 1) * inner; k++) dx[k] = dy[k] * factor;
+    }
+}
+
+/* y = what attention's dropout multiplied with, scale or 0, made again from the draw's ticket.
+ * p: y(size), ticket {seed, stream} int64   n: size, threshold   s: scale */
+static void dropout_again(const fnn_args *a, int part, int parts)
+{
+    real *y = a->p[0], factor[PHILOX_CHUNK];
+    const int64_t *ticket = a->p[1];
+    int64_t begin, end;
+    share(a->n[0], WORD_CHUNK, part, parts, &begin, &end);
+    for (int64_t i = begin; i < end; i += WORD_CHUNK) {
+        dropout_factors(ticket[0], ticket[1], i / WORD_CHUNK, (uint64_t)a->n[1], (real)a->s[0],
+                        factor);
+        memcpy(y + i, factor, (size_t)least(WORD_CHUNK, end - i) * sizeof(real));
+    }
 }
 
 /* y = x * scale + shift where kept, else the constant `dropped`, which keeps mean 0 and variance 1.
  * The backward pass is dropout_backward with this scale.
- * p: y(groups, inner), ticket(2) int64, x(groups, inner)   n: groups, inner, threshold = p 2^32
+ * p: y(groups, inner), m(groups) bytes, x(groups, inner)   n: groups, inner, threshold = p 2^32
  * s: scale, shift, dropped   Source: Klambauer et al. (2017), section 3; torch.nn.AlphaDropout */
 static void alpha_dropout_forward(const fnn_args *a, int part, int parts)
 {
     real *y = a->p[0], keep[PHILOX_CHUNK];
-    int64_t *ticket = a->p[1];
+    uint8_t *m = a->p[1];
     const real *x = a->p[2];
     const int64_t inner = a->n[1];
     const real scale = (real)a->s[0], shift = (real)a->s[1], dropped = (real)a->s[2];
-    if (part == 0) {
-        ticket[0] = SEED;
-        ticket[1] = STREAM;
-    }
     int64_t begin, end;
     share(a->n[0], WORD_CHUNK, part, parts, &begin, &end);
     for (int64_t i = begin; i < end; i += WORD_CHUNK) {
         const int64_t count = least(WORD_CHUNK, end - i);
         dropout_factors(SEED, STREAM, i / WORD_CHUNK, (uint64_t)a->n[2], 1, keep);
-        for (int64_t j = 0; j < count; j++)
+        for (int64_t j = 0; j < count; j++) {
+            m[i + j] = keep[j] != 0;
             for (int64_t k = (i + j) * inner; k < (i + j + 1) * inner; k++)
                 y[k] = keep[j] != 0 ? x[k] * scale + shift : dropped;
+        }
     }
 }
 

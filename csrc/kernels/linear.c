@@ -268,7 +268,9 @@ static enum form form_of(const struct product *p)
     if (p->m == 1 && p->b_row == 1 && p->a_col == 1) return DOTS;
     if (p->n == 1 && p->a_col == 1 && p->b_row == 1) return DOTS_OF_A;
     if (p->k == 1 && p->b_col == 1) return OUTER;
-    if (p->b_col != 1 && (p->a_col != 1 || p->m < p->n)) return TRANSPOSED_TILES;
+    /* one way packs B by columns, the other A, and transposes C */
+    if (p->b_col != 1 && (p->a_col != 1 || p->k * (p->n - p->m) > p->m * p->n))
+        return TRANSPOSED_TILES;
     /* both are read by whole vectors: of few columns, not whole vectors, make rows */
     if (p->a_col != 1 && p->n % VL && p->n <= 2 * NR && p->n < p->m && p->k >= 64)
         return TRANSPOSED_TILES;

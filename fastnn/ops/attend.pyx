@@ -3,13 +3,12 @@ from libc.math cimport sqrt
 from fastnn._engine.engine cimport *
 from fastnn._engine.engine import _config
 from fastnn.ops.composed cimport composed_rule, fence, kept, taken
-from fastnn.ops.creation import ones
 from fastnn.ops.series import arange
 from fastnn.ops.dropout import dropout
 from fastnn.ops.probability import softmax
 
 cdef extern from "fastnn.h":
-    enum: FNN_attention_forward, FNN_attention_backward, FNN_dropout_backward
+    enum: FNN_attention_forward, FNN_attention_backward, FNN_dropout_again
 
 cdef extern from "attention.h":
     enum:
@@ -113,18 +112,15 @@ cdef object factors(Tensor stats, Tensor q, Tensor k, double p):
     cdef int64_t rows = q.shape_[0] * q.shape_[1] * q.shape_[2], width = 64 * fnn_attention_chunks(k.shape_[2])
     cdef int64_t two = 2, one = 1
     cdef Tensor ticket = view(stats, (rows + 1) // 2 * 2, 1, &two, &one), y = new_1d(q.dtype_, rows * width)
-    cdef Tensor x = ones(rows * width, dtype=q.dtype)
     cdef fnn_call c
     ticket.dtype_ = FNN_I64
     if y.size_:
-        start(&c, FNN_dropout_backward, q.dtype_)
+        start(&c, FNN_dropout_again, q.dtype_)
         buffer(&c, y)
-        buffer(&c, x)
         buffer(&c, ticket)
-        c.args.n[0], c.args.n[1] = y.size_, 1
-        c.args.n[2] = <int64_t>(p * 4294967296.0)
+        c.args.n[0], c.args.n[1] = y.size_, <int64_t>(p * 4294967296.0)
         c.args.s[0] = 1 / (1 - p) if p < 1 else 0
-        run(&c, 1, 4.0 * y.size_, 0)
+        run(&c, 1, 30.0 * y.size_, 0)
     return y.reshape(q.shape_[0], q.shape_[1], q.shape_[2], width)[..., :k.shape_[2]]
 
 

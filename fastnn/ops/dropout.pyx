@@ -10,13 +10,13 @@ cdef extern from "fastnn.h":
 cdef double SELU_SATURATION = -1.7580993408473766
 
 
-cdef int draw(int kernel, Tensor y, Tensor ticket, Tensor x, int64_t inner, double p,
+cdef int draw(int kernel, Tensor y, Tensor kept, Tensor x, int64_t inner, double p,
               double scale, double shift, double dropped) except -1:
-    """One random decision for each `inner` neighbours; the ticket lets backward repeat them."""
+    """One random decision for each `inner` neighbours."""
     cdef fnn_call c
     start(&c, kernel, x.dtype_)
     buffer(&c, y)
-    buffer(&c, ticket)
+    buffer(&c, kept)
     buffer(&c, x)
     c.args.n[0] = x.size_ // inner
     c.args.n[1] = inner
@@ -24,27 +24,26 @@ cdef int draw(int kernel, Tensor y, Tensor ticket, Tensor x, int64_t inner, doub
     c.args.s[0] = scale
     c.args.s[1] = shift
     c.args.s[2] = dropped
-    return run_random(&c, 2, 4.0 * x.size_, None)
+    return run_random(&c, 2, 4.0 * x.size_ + 30.0 * kept.size_, None)
 
 
-cdef int repeat(Tensor dx, Tensor dy, Tensor ticket, int64_t inner, double p, double scale) except -1:
+cdef int repeat(Tensor dx, Tensor dy, Tensor kept, int64_t inner, double scale) except -1:
     cdef fnn_call c
     if dy.size_ == 0:
         return 0
     start(&c, FNN_dropout_backward, dy.dtype_)
     buffer(&c, dx)
     buffer(&c, dy)
-    buffer(&c, ticket)
+    buffer(&c, kept)
     c.args.n[0] = dy.size_ // inner
     c.args.n[1] = inner
-    c.args.n[2] = <int64_t>(p * 4294967296.0)
     c.args.s[0] = scale
     return run(&c, 1, 4.0 * dy.size_, 0)
 
 
 cdef int dropout_rule(Node node, Tensor dy) except -1:
     cdef Tensor dx = new_like(dy)
-    repeat(dx, contiguous(dy), node.a, node.n[0], node.s[0], node.s[1])
+    repeat(dx, contiguous(dy), node.a, node.n[0], node.s[0])
     return node.give(0, dx)
 
 
@@ -52,18 +51,17 @@ cdef int dropout_graph(Node node, Tensor dy) except -1:
     """Linear in dy: its own gradient is the same mask again."""
     cdef Tensor dx = new_like(dy)
     cdef Node again
-    repeat(dx, contiguous(dy), node.a, node.n[0], node.s[0], node.s[1])
+    repeat(dx, contiguous(dy), node.a, node.n[0], node.s[0])
     if tracked(dy):
         again = record1("dropout_backward", dx, dy, dropout_rule, dropout_graph)
-        keep_ticket(again, node.a, node.n[0], node.s[0], node.s[1])
+        keep_mask(again, node.a, node.n[0], node.s[0])
     return node.give(0, dx)
 
 
-cdef int keep_ticket(Node node, Tensor ticket, int64_t inner, double p, double scale) except -1:
-    save(node, ticket, None, None)
+cdef int keep_mask(Node node, Tensor kept, int64_t inner, double scale) except -1:
+    save(node, kept, None, None)
     node.n[0] = inner
-    node.s[0] = p
-    node.s[1] = scale
+    node.s[0] = scale
     return 0
 
 
@@ -79,7 +77,7 @@ cdef double probability(object p, str what) except -1:
 
 cdef Tensor apply(Tensor source, double p, bint alpha, int kept_dims):
     """Drop with probability p > 0; dimensions from kept_dims on share one decision (0: none do)."""
-    cdef Tensor x = contiguous(source), y = new_like(x), ticket
+    cdef Tensor x = contiguous(source), y = new_like(x), kept
     cdef int64_t inner = 1
     cdef int i
     cdef double scale, shift = 0, dropped = 0, q = 1 - p
@@ -95,13 +93,13 @@ cdef Tensor apply(Tensor source, double p, bint alpha, int kept_dims):
         dropped = scale * SELU_SATURATION + shift
     else:
         scale = 0
-    ticket = new_1d(FNN_I64, 2)
+    kept = new_1d(FNN_BOOL, x.size_ // inner if x.size_ else 0)
     if x.size_:
-        draw(FNN_alpha_dropout_forward if alpha else FNN_dropout_forward, y, ticket, x, inner, p,
+        draw(FNN_alpha_dropout_forward if alpha else FNN_dropout_forward, y, kept, x, inner, p,
              scale, shift, dropped)
     if tracked(source):
         node = record1("alpha_dropout" if alpha else "dropout", y, source, dropout_rule, dropout_graph)
-        keep_ticket(node, ticket, inner, p, scale)
+        keep_mask(node, kept, inner, scale)
     return y
 
 
