@@ -17,16 +17,19 @@ static inline vec vload_or(const real *p, int64_t i, int64_t lanes, real otherwi
 }
 
 /* one row: y = (x - mean) * rstd * weight + bias */
+INLINE void normalize_lanes(const int64_t lanes, real *y, const real *x, int64_t i, vec mean,
+                            vec rstd, const real *weight, const real *bias)
+{
+    const vec xhat = (vload_upto(x + i, lanes) - mean) * rstd;
+    vstore_upto(y + i, xhat * vload_or(weight, i, lanes, 1) + vload_or(bias, i, lanes, 0), lanes);
+}
 static inline void normalize_row(real *y, const real *x, int64_t n, real mean, real rstd,
                                  const real *weight, const real *bias)
 {
-    vec m = vset(mean), r = vset(rstd);
-    for (int64_t i = 0; i < n; i += VL) {
-        int64_t lanes = n - i;
-        vec xhat = (vload_upto(x + i, lanes) - m) * r;
-        vstore_upto(y + i, xhat * vload_or(weight, i, lanes, 1) + vload_or(bias, i, lanes, 0),
-                    lanes);
-    }
+    const vec m = vset(mean), r = vset(rstd);
+    int64_t i = 0;
+    for (; i + VL <= n; i += VL) normalize_lanes(VL, y, x, i, m, r, weight, bias);
+    if (i < n) normalize_lanes(n - i, y, x, i, m, r, weight, bias);
 }
 
 /* p: y (M, D), mean (M), rstd (M), x (M, D), weight (D), bias (D). n: M, D. s: eps */
@@ -59,50 +62,67 @@ static void rms_norm_forward(const fnn_args *a, int part, int parts)
     }
 }
 
-/* `rows` rows at once: g = dy * weight; dx = rstd * (g - mean(g) - xhat * mean(g * xhat)), the
- * second term only if centred; adds dy * xhat to dw and dy to db */
-static inline __attribute__((always_inline)) void
-rows_backward(int rows, int centred, const fnn_args *a, int64_t row, real *dw, real *db)
+/* What the backward passes over `rows` rows need: of each its mean, rstd, and the means of g and of
+ * g * xhat, g = dy * weight; only if centred the first and third. */
+struct rows {
+    int64_t D;
+    const real *dy, *x, *weight;
+    real *dx, *dw, *db;
+    vec m[TOGETHER], r[TOGETHER], s[TOGETHER], q[TOGETHER];
+};
+
+INLINE void rows_sums(const int rows, const int64_t lanes, struct rows *t, int64_t i)
 {
-    int64_t D = a->n[1], at = row * D;
-    real *dx = a->p[0];
-    const real *dy = (const real *)a->p[2] + at, *x = (const real *)a->p[3] + at;
-    const real *rstd = (const real *)a->p[4] + row, *weight = a->p[5];
+    const vec w = vload_or(t->weight, i, lanes, 1);
+    UNROLL for (int u = 0; u < rows; u++)
+    {
+        const vec g = vload_upto(t->dy + u * t->D + i, lanes) * w;
+        t->s[u] += g;
+        t->q[u] += g * (vload_upto(t->x + u * t->D + i, lanes) - t->m[u]);
+    }
+}
+
+/* dx = rstd * (g - mean(g) - xhat * mean(g * xhat)); adds dy * xhat to dw and dy to db */
+INLINE void rows_gradients(const int rows, const int64_t lanes, const struct rows *t, int64_t i)
+{
+    vec w = vload_or(t->weight, i, lanes, 1), gw = {0}, gb = {0};
+    UNROLL for (int u = 0; u < rows; u++)
+    {
+        const vec g = vload_upto(t->dy + u * t->D + i, lanes);
+        const vec xhat = (vload_upto(t->x + u * t->D + i, lanes) - t->m[u]) * t->r[u];
+        if (t->dx)
+            vstore_upto(t->dx + u * t->D + i, t->r[u] * (g * w - t->s[u] - xhat * t->q[u]), lanes);
+        gw += g * xhat;
+        gb += g;
+    }
+    if (t->dw) vstore_upto(t->dw + i, vload_upto(t->dw + i, lanes) + gw, lanes);
+    if (t->db) vstore_upto(t->db + i, vload_upto(t->db + i, lanes) + gb, lanes);
+}
+
+INLINE void rows_backward(const int rows, const int centred, const fnn_args *a, int64_t row,
+                          real *dw, real *db)
+{
+    const int64_t D = a->n[1], at = row * D;
+    const real *rstd = (const real *)a->p[4] + row;
     const real *mean = centred ? (const real *)a->p[6] + row : NULL;
-    vec s[TOGETHER] = {{0}}, q[TOGETHER] = {{0}}, m[TOGETHER] = {{0}}, r[TOGETHER];
+    struct rows t = {.D = D, .weight = a->p[5], .dw = dw, .db = centred ? db : NULL};
+    int64_t i = 0;
+    t.dy = (const real *)a->p[2] + at, t.x = (const real *)a->p[3] + at;
+    t.dx = a->p[0] ? (real *)a->p[0] + at : NULL;
     for (int u = 0; u < rows; u++) {
-        r[u] = vset(rstd[u]);
-        if (centred) m[u] = vset(mean[u]);
+        t.r[u] = vset(rstd[u]);
+        if (centred) t.m[u] = vset(mean[u]);
     }
-    if (dx) {
-        dx += at;
-        for (int64_t i = 0; i < D; i += VL) {
-            int64_t lanes = D - i;
-            vec w = vload_or(weight, i, lanes, 1);
-            for (int u = 0; u < rows; u++) {
-                vec g = vload_upto(dy + u * D + i, lanes) * w;
-                s[u] += g;
-                q[u] += g * (vload_upto(x + u * D + i, lanes) - m[u]);
-            }
-        }
+    if (t.dx) {
+        for (; i + VL <= D; i += VL) rows_sums(rows, VL, &t, i);
+        if (i < D) rows_sums(rows, D - i, &t, i);
         for (int u = 0; u < rows; u++) {
-            s[u] = vset(centred ? vsum(s[u]) / (real)D : 0);
-            q[u] = vset(vsum(q[u]) * rstd[u] / (real)D);
+            t.s[u] = vset(centred ? vsum(t.s[u]) / (real)D : 0);
+            t.q[u] = vset(vsum(t.q[u]) * rstd[u] / (real)D);
         }
     }
-    for (int64_t i = 0; i < D; i += VL) {
-        int64_t lanes = D - i;
-        vec w = vload_or(weight, i, lanes, 1), gw = {0}, gb = {0};
-        for (int u = 0; u < rows; u++) {
-            vec g = vload_upto(dy + u * D + i, lanes);
-            vec xhat = (vload_upto(x + u * D + i, lanes) - m[u]) * r[u];
-            if (dx) vstore_upto(dx + u * D + i, r[u] * (g * w - s[u] - xhat * q[u]), lanes);
-            gw += g * xhat;
-            gb += g;
-        }
-        if (dw) vstore_upto(dw + i, vload_upto(dw + i, lanes) + gw, lanes);
-        if (dw && centred) vstore_upto(db + i, vload_upto(db + i, lanes) + gb, lanes);
-    }
+    for (i = 0; i + VL <= D; i += VL) rows_gradients(rows, VL, &t, i);
+    if (i < D) rows_gradients(rows, D - i, &t, i);
 }
 
 static inline __attribute__((always_inline)) void norm_backward(int centred, const fnn_args *a,
@@ -167,6 +187,24 @@ static inline void channel_moments(const real *x, int64_t N, int64_t stride, int
     *m2 = (real)q;
 }
 
+/* y = (x - m) * r + b for `rows` rows of so many channels */
+INLINE void scale_rows(const int rows, real *y, const real *x, int64_t step, int64_t channels,
+                       const real *m, const real *r, const real *b)
+{
+    for (int64_t i = 0; i < channels; i += VL) {
+        const int64_t lanes = channels - i;
+        const vec mi = vload(m + i), ri = vload(r + i), bi = vload(b + i);
+        UNROLL for (int u = 0; u < rows; u++)
+        {
+            const int64_t j = u * step + i;
+            if (lanes >= VL)
+                vstore(y + j, (vload(x + j) - mi) * ri + bi);
+            else
+                vstore_part(y + j, (vload_part(x + j, lanes) - mi) * ri + bi, lanes);
+        }
+    }
+}
+
 /* Channels are shared out; each share takes the statistics and then normalizes.
  * In training the running statistics move by the factor s[1] (1 / count if it is negative) towards
  * the batch's mean and unbiased variance; otherwise they stand for the batch's. (Ioffe, Szegedy
@@ -208,13 +246,19 @@ static void batch_norm_forward(const fnn_args *a, int part, int parts)
             }
         return;
     }
-    for (int64_t n = 0; n < N; n++)
-        for (int64_t c = first; c < last; c += VL) {
-            const int64_t lanes = last - c, i = n * C + c;
-            vec m = vload_upto(mean + c, lanes), r = vload_upto(rstd + c, lanes);
-            vec w = vload_or(weight, c, lanes, 1), b = vload_or(bias, c, lanes, 0);
-            vstore_upto(y + i, (vload_upto(x + i, lanes) - m) * r * w + b, lanes);
+    for (int64_t chunk = first; chunk < last; chunk += 2 * CHUNK) {
+        const int64_t columns = least(2 * CHUNK, last - chunk);
+        real m[2 * CHUNK], r[2 * CHUNK], b[2 * CHUNK];
+        for (int64_t i = 0; i < columns; i += VL) {
+            const int64_t c = chunk + i, lanes = columns - i;
+            vstore(m + i, vload_upto(mean + c, lanes));
+            vstore(r + i, vload_upto(rstd + c, lanes) * vload_or(weight, c, lanes, 1));
+            vstore(b + i, vload_or(bias, c, lanes, 0));
         }
+        int64_t n = 0, at = chunk;
+        for (; n + 2 <= N; n += 2, at += 2 * C) scale_rows(2, y + at, x + at, C, columns, m, r, b);
+        if (n < N) scale_rows(1, y + at, x + at, C, columns, m, r, b);
+    }
 }
 
 /* A new batch has been seen. p: count (int64) */
@@ -236,13 +280,20 @@ static inline void column_sums(const real *dy, const real *x, const real *mean, 
         memset(q, 0, sizeof q);
         for (int64_t n = super; n < least(super + SUPER, N); n += ABREAST)
             for (int64_t c = 0; c < columns; c += VL) {
-                int64_t lanes = columns - c, stop = least(N, n + ABREAST);
+                const int64_t lanes = columns - c, rows = least(ABREAST, N - n), at = n * C + c;
                 vec m = vload_upto(mean + c, lanes), t = {0}, u = {0};
-                for (int64_t i = n; i < stop; i++) {
-                    vec g = vload_upto(dy + i * C + c, lanes);
-                    t += g;
-                    u += g * (vload_upto(x + i * C + c, lanes) - m);
-                }
+                if (rows == ABREAST && lanes >= VL) UNROLL for (int i = 0; i < ABREAST; i++)
+                    {
+                        const vec g = vload(dy + at + i * C);
+                        t += g;
+                        u += g * (vload(x + at + i * C) - m);
+                    }
+                else
+                    for (int64_t i = 0; i < rows; i++) {
+                        const vec g = vload_upto(dy + at + i * C, lanes);
+                        t += g;
+                        u += g * (vload_upto(x + at + i * C, lanes) - m);
+                    }
                 vstore(s + c, vload(s + c) + t);
                 vstore(q + c, vload(q + c) + u);
             }
@@ -262,6 +313,23 @@ static inline void channel_sums(const real *dy, const real *x, real mean, int64_
         add_products(dy + n * stride, x + n * stride, L, vset(mean), &total, &total_dot);
     *sum = vsum(total);
     *dot = vsum(total_dot);
+}
+
+/* dx = r * (dy - s - (x - m) * q) for `rows` rows of so many channels */
+INLINE void rows_gradient(const int rows, real *dx, const real *dy, const real *x, int64_t step,
+                          int64_t channels, const real *m, const real *r, const real *s,
+                          const real *q)
+{
+    for (int64_t i = 0; i < channels; i += VL) {
+        const int64_t lanes = channels - i;
+        const vec mi = vload(m + i), ri = vload(r + i), si = vload(s + i), qi = vload(q + i);
+        UNROLL for (int u = 0; u < rows; u++)
+        {
+            const int64_t j = u * step + i;
+            const vec g = vload_upto(dy + j, lanes), d = vload_upto(x + j, lanes) - mi;
+            vstore_upto(dx + j, ri * (g - si - d * qi), lanes);
+        }
+    }
 }
 
 /* dw = sum(dy * xhat), db = sum(dy), added to what they hold if told;
@@ -300,14 +368,17 @@ static void batch_norm_backward(const fnn_args *a, int part, int parts)
                     vstore_upto(dx + j, r * (g - vset(sum[i]) - d * vset(dot[i])), lanes);
                 }
             }
-        for (int64_t n = 0; L == 1 && n < N; n++)
-            for (int64_t i = 0; i < columns; i += VL) {
-                const int64_t c = chunk + i, lanes = columns - i, j = n * C + c;
-                vec m = vload_upto(mean + c, lanes), s = vload(sum + i), q = vload(dot + i);
-                vec r = vload_upto(rstd + c, lanes) * vload_or(weight, c, lanes, 1);
-                vec g = vload_upto(dy + j, lanes), d = vload_upto(x + j, lanes) - m;
-                vstore_upto(dx + j, r * (g - s - d * q), lanes);
-            }
+        if (L > 1) continue;
+        real m[CHUNK], r[CHUNK];
+        for (int64_t i = 0; i < columns; i += VL) {
+            const int64_t c = chunk + i, lanes = columns - i;
+            vstore(m + i, vload_upto(mean + c, lanes));
+            vstore(r + i, vload_upto(rstd + c, lanes) * vload_or(weight, c, lanes, 1));
+        }
+        int64_t n = 0;
+        for (at = chunk; n + 2 <= N; n += 2, at += 2 * C)
+            rows_gradient(2, dx + at, dy + at, x + at, C, columns, m, r, sum, dot);
+        if (n < N) rows_gradient(1, dx + at, dy + at, x + at, C, columns, m, r, sum, dot);
     }
 }
 
