@@ -21,6 +21,21 @@ INLINE void vstore_upto(real *p, vec v, int64_t n)
         vstore_part(p, v, n);
 }
 
+/* The statements for i = begin, begin + VL ... below end; `lanes` of each vector exist. They stand
+ * there twice: for whole vectors lanes is a constant, so that nothing need be asked. */
+#define EACH_VECTOR(i, begin, end, lanes, ...)                                                     \
+    do {                                                                                           \
+        int64_t i = (begin);                                                                       \
+        for (; i + VL <= (end); i += VL) {                                                         \
+            const int64_t lanes = VL;                                                              \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+        if (i < (end)) {                                                                           \
+            const int64_t lanes = (end) - i;                                                       \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    } while (0)
+
 #if VBYTES / (FNN_REAL / 8) == 2
 #define LANES(f, h) f(h, 0), f(h, 1)
 #elif VBYTES / (FNN_REAL / 8) == 4
@@ -49,17 +64,15 @@ INLINE void vstore_upto(real *p, vec v, int64_t n)
         t[i | (h)] = MIX(low, high, HIGH, h);                                                      \
     }
 
-INLINE void transpose(vec *t)
-{
-    ROUND(1)
+INLINE void transpose(vec *t){ROUND(1)
 #if VBYTES / (FNN_REAL / 8) >= 4
-    ROUND(2)
+                                  ROUND(2)
 #endif
 #if VBYTES / (FNN_REAL / 8) >= 8
-    ROUND(4)
+                                      ROUND(4)
 #endif
 #if VBYTES / (FNN_REAL / 8) >= 16
-    ROUND(8)
+                                          ROUND(8)
 #endif
 }
 
@@ -67,7 +80,10 @@ INLINE void transpose(vec *t)
  * from each in turn */
 #define EVEN(h, lane) (2 * (lane))
 #define ZIP(h, lane) ((lane) % 2 * VL + (lane) / 2 + (h))
-INLINE vec even_lanes(vec a, vec b) { return MIX(a, b, EVEN, 0); }
+INLINE vec even_lanes(vec a, vec b)
+{
+    return MIX(a, b, EVEN, 0);
+}
 INLINE vec zip_low(vec a, vec b) { return MIX(a, b, ZIP, 0); }
 INLINE vec zip_high(vec a, vec b) { return MIX(a, b, ZIP, VBYTES / (FNN_REAL / 8) / 2); }
 

@@ -21,8 +21,9 @@ static void group_norm_forward(const fnn_args *a, int part, int parts)
         for (int64_t c = i % G * K, last = c + K; c < last; c++, x += L, y += L) {
             const vec scale = vset(rstd[i] * (weight ? weight[c] : 1));
             const vec shift = vset(bias ? bias[c] : 0);
-            for (int64_t l = 0; l < L; l += VL)
-                vstore_upto(y + l, (vload_upto(x + l, L - l) - m) * scale + shift, L - l);
+            EACH_VECTOR(l, 0, L, lanes, {
+                vstore_upto(y + l, (vload_upto(x + l, lanes) - m) * scale + shift, lanes);
+            });
         }
     }
 }
@@ -56,11 +57,11 @@ static void group_norm_backward(const fnn_args *a, int part, int parts)
         const vec slope = vset(with_x / (real)D * rstd[i] * rstd[i]);
         for (int64_t k = 0; k < K; k++, dy += L, x += L, dx += L) {
             const vec scale = weight ? vset(weight[first + k]) * r : r;
-            for (int64_t l = 0; l < L; l += VL) {
-                const vec centred = vload_upto(x + l, L - l) - m;
-                vstore_upto(dx + l, vload_upto(dy + l, L - l) * scale - shift - centred * slope,
-                            L - l);
-            }
+            EACH_VECTOR(l, 0, L, lanes, {
+                const vec centred = vload_upto(x + l, lanes) - m;
+                const vec g = vload_upto(dy + l, lanes) * scale;
+                vstore_upto(dx + l, g - shift - centred * slope, lanes);
+            });
         }
     }
 }

@@ -17,19 +17,15 @@ static inline vec vload_or(const real *p, int64_t i, int64_t lanes, real otherwi
 }
 
 /* one row: y = (x - mean) * rstd * weight + bias */
-INLINE void normalize_lanes(const int64_t lanes, real *y, const real *x, int64_t i, vec mean,
-                            vec rstd, const real *weight, const real *bias)
-{
-    const vec xhat = (vload_upto(x + i, lanes) - mean) * rstd;
-    vstore_upto(y + i, xhat * vload_or(weight, i, lanes, 1) + vload_or(bias, i, lanes, 0), lanes);
-}
 static inline void normalize_row(real *y, const real *x, int64_t n, real mean, real rstd,
                                  const real *weight, const real *bias)
 {
     const vec m = vset(mean), r = vset(rstd);
-    int64_t i = 0;
-    for (; i + VL <= n; i += VL) normalize_lanes(VL, y, x, i, m, r, weight, bias);
-    if (i < n) normalize_lanes(n - i, y, x, i, m, r, weight, bias);
+    EACH_VECTOR(i, 0, n, lanes, {
+        const vec xhat = (vload_upto(x + i, lanes) - m) * r;
+        const vec shift = vload_or(bias, i, lanes, 0);
+        vstore_upto(y + i, xhat * vload_or(weight, i, lanes, 1) + shift, lanes);
+    });
 }
 
 /* p: y (M, D), mean (M), rstd (M), x (M, D), weight (D), bias (D). n: M, D. s: eps */
@@ -106,7 +102,6 @@ INLINE void rows_backward(const int rows, const int centred, const fnn_args *a, 
     const real *rstd = (const real *)a->p[4] + row;
     const real *mean = centred ? (const real *)a->p[6] + row : NULL;
     struct rows t = {.D = D, .weight = a->p[5], .dw = dw, .db = centred ? db : NULL};
-    int64_t i = 0;
     t.dy = (const real *)a->p[2] + at, t.x = (const real *)a->p[3] + at;
     t.dx = a->p[0] ? (real *)a->p[0] + at : NULL;
     for (int u = 0; u < rows; u++) {
@@ -114,15 +109,13 @@ INLINE void rows_backward(const int rows, const int centred, const fnn_args *a, 
         if (centred) t.m[u] = vset(mean[u]);
     }
     if (t.dx) {
-        for (; i + VL <= D; i += VL) rows_sums(rows, VL, &t, i);
-        if (i < D) rows_sums(rows, D - i, &t, i);
+        EACH_VECTOR(i, 0, D, lanes, rows_sums(rows, lanes, &t, i););
         for (int u = 0; u < rows; u++) {
             t.s[u] = vset(centred ? vsum(t.s[u]) / (real)D : 0);
             t.q[u] = vset(vsum(t.q[u]) * rstd[u] / (real)D);
         }
     }
-    for (i = 0; i + VL <= D; i += VL) rows_gradients(rows, VL, &t, i);
-    if (i < D) rows_gradients(rows, D - i, &t, i);
+    EACH_VECTOR(i, 0, D, lanes, rows_gradients(rows, lanes, &t, i););
 }
 
 static inline __attribute__((always_inline)) void norm_backward(int centred, const fnn_args *a,
@@ -191,18 +184,14 @@ static inline void channel_moments(const real *x, int64_t N, int64_t stride, int
 INLINE void scale_rows(const int rows, real *y, const real *x, int64_t step, int64_t channels,
                        const real *m, const real *r, const real *b)
 {
-    for (int64_t i = 0; i < channels; i += VL) {
-        const int64_t lanes = channels - i;
+    EACH_VECTOR(i, 0, channels, lanes, {
         const vec mi = vload(m + i), ri = vload(r + i), bi = vload(b + i);
         UNROLL for (int u = 0; u < rows; u++)
         {
             const int64_t j = u * step + i;
-            if (lanes >= VL)
-                vstore(y + j, (vload(x + j) - mi) * ri + bi);
-            else
-                vstore_part(y + j, (vload_part(x + j, lanes) - mi) * ri + bi, lanes);
+            vstore_upto(y + j, (vload_upto(x + j, lanes) - mi) * ri + bi, lanes);
         }
-    }
+    });
 }
 
 /* Channels are shared out; each share takes the statistics and then normalizes.
@@ -241,8 +230,9 @@ static void batch_norm_forward(const fnn_args *a, int part, int parts)
                 int64_t at = (n * C + c) * L;
                 vec w = vset(weight ? weight[c] : 1), b = vset(bias ? bias[c] : 0);
                 vec m = vset(mean[c]), r = vset(rstd[c]);
-                for (int64_t i = 0; i < L; i += VL)
-                    vstore_upto(y + at + i, (vload_upto(x + at + i, L - i) - m) * r * w + b, L - i);
+                EACH_VECTOR(i, at, at + L, lanes, {
+                    vstore_upto(y + i, (vload_upto(x + i, lanes) - m) * r * w + b, lanes);
+                });
             }
         return;
     }
@@ -320,16 +310,15 @@ INLINE void rows_gradient(const int rows, real *dx, const real *dy, const real *
                           int64_t channels, const real *m, const real *r, const real *s,
                           const real *q)
 {
-    for (int64_t i = 0; i < channels; i += VL) {
-        const int64_t lanes = channels - i;
+    EACH_VECTOR(i, 0, channels, lanes, {
         const vec mi = vload(m + i), ri = vload(r + i), si = vload(s + i), qi = vload(q + i);
         UNROLL for (int u = 0; u < rows; u++)
         {
             const int64_t j = u * step + i;
-            const vec g = vload_upto(dy + j, lanes), d = vload_upto(x + j, lanes) - mi;
-            vstore_upto(dx + j, ri * (g - si - d * qi), lanes);
+            const vec g = vload_upto(dy + j, lanes) - si, d = vload_upto(x + j, lanes) - mi;
+            vstore_upto(dx + j, ri * (g - d * qi), lanes);
         }
-    }
+    });
 }
 
 /* dw = sum(dy * xhat), db = sum(dy), added to what they hold if told;
@@ -362,11 +351,11 @@ static void batch_norm_backward(const fnn_args *a, int part, int parts)
             for (int64_t i = 0; i < columns; i++) {
                 int64_t c = chunk + i, from = (n * C + c) * L;
                 vec m = vset(mean[c]), r = vset(rstd[c] * (weight ? weight[c] : 1));
-                for (int64_t j = from; j < from + L; j += VL) {
-                    int64_t lanes = from + L - j;
-                    vec g = vload_upto(dy + j, lanes), d = vload_upto(x + j, lanes) - m;
-                    vstore_upto(dx + j, r * (g - vset(sum[i]) - d * vset(dot[i])), lanes);
-                }
+                vec shift = vset(sum[i]), slope = vset(dot[i]);
+                EACH_VECTOR(j, from, from + L, lanes, {
+                    vec g = vload_upto(dy + j, lanes) - shift, d = vload_upto(x + j, lanes) - m;
+                    vstore_upto(dx + j, r * (g - d * slope), lanes);
+                });
             }
         if (L > 1) continue;
         real m[CHUNK], r[CHUNK];

@@ -119,13 +119,12 @@ INLINE void cells_forward(int mode, const struct layer *l, int64_t rows, real *g
             for (int64_t g = 0; g < G && r + 2 < rows; g++)
                 for (int byte = 0; byte < NV * VBYTES; byte += 64)
                     __builtin_prefetch((char *)(gates + ((r + 2) * step * G + g) * H + j) + byte);
-            for (int64_t v = 0; v < width; v += VL) {
-                real *keep = saved ? saved + r * step * l->saved_width : 0;
-                const vec y =
-                    cell_forward(mode, gates + r * step * G * H, pre + r * NR + v,
-                                 state + r * l->state_width, keep, H, P, j + v, width - v);
-                vstore_upto(out + r * out_row + j + v, y, width - v);
-            }
+            real *keep = saved ? saved + r * step * l->saved_width : 0;
+            EACH_VECTOR(v, 0, width, lanes, {
+                const vec y = cell_forward(mode, gates + r * step * G * H, pre + r * NR + v,
+                                           state + r * l->state_width, keep, H, P, j + v, lanes);
+                vstore_upto(out + r * out_row + j + v, y, lanes);
+            });
         }
     }
 }
@@ -233,8 +232,7 @@ INLINE void cells_backward(int mode, const struct layer *l, int64_t rows, const 
     for (int64_t r = 0; r < rows; r++) {
         const int64_t row = r * step;
         real *ds = state + r * l->state_width;
-        for (int64_t j = 0; j < H; j += VL) {
-            const int64_t lanes = H - j;
+        EACH_VECTOR(j, 0, H, lanes, {
             vec d[4] = {{0}, {0}, {0}, {0}}, e[4] = {{0}, {0}, {0}, {0}}, dm;
             if (m) {
                 dm = vload_upto(m + r * H + j, lanes);
@@ -249,7 +247,7 @@ INLINE void cells_backward(int mode, const struct layer *l, int64_t rows, const 
                 vstore_upto(copy + r * (wide + FNN_RECURRENT_PAD) + g * H + j, e[g], lanes);
                 if (mode == FNN_RNN_GRU) vstore_upto(dh + row * wide + g * H + j, e[g], lanes);
             }
-        }
+        });
     }
 }
 
