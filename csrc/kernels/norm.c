@@ -224,7 +224,7 @@ static void batch_norm_forward(const fnn_args *a, int part, int parts)
         if (!training) mean[c] = running_mean[c];
         rstd[c] = 1 / (real)sqrt((training ? rstd[c] / size : running_var[c]) + eps);
     }
-    if (L > 1) {
+    if (L != 1) {
         for (int64_t n = 0; n < N; n++)
             for (int64_t c = first; c < last; c++) {
                 int64_t at = (n * C + c) * L;
@@ -357,7 +357,7 @@ static void batch_norm_backward(const fnn_args *a, int part, int parts)
                     vstore_upto(dx + j, r * (g - d * slope), lanes);
                 });
             }
-        if (L > 1) continue;
+        if (L != 1) continue;
         real m[CHUNK], r[CHUNK];
         for (int64_t i = 0; i < columns; i += VL) {
             const int64_t c = chunk + i, lanes = columns - i;
