@@ -64,15 +64,17 @@ INLINE void vstore_upto(real *p, vec v, int64_t n)
         t[i | (h)] = MIX(low, high, HIGH, h);                                                      \
     }
 
-INLINE void transpose(vec *t){ROUND(1)
+INLINE void transpose(vec *t)
+{
+    ROUND(1)
 #if VBYTES / (FNN_REAL / 8) >= 4
-                                  ROUND(2)
+    ROUND(2)
 #endif
 #if VBYTES / (FNN_REAL / 8) >= 8
-                                      ROUND(4)
+    ROUND(4)
 #endif
 #if VBYTES / (FNN_REAL / 8) >= 16
-                                          ROUND(8)
+    ROUND(8)
 #endif
 }
 
@@ -80,10 +82,7 @@ INLINE void transpose(vec *t){ROUND(1)
  * from each in turn */
 #define EVEN(h, lane) (2 * (lane))
 #define ZIP(h, lane) ((lane) % 2 * VL + (lane) / 2 + (h))
-INLINE vec even_lanes(vec a, vec b)
-{
-    return MIX(a, b, EVEN, 0);
-}
+INLINE vec even_lanes(vec a, vec b) { return MIX(a, b, EVEN, 0); }
 INLINE vec zip_low(vec a, vec b) { return MIX(a, b, ZIP, 0); }
 INLINE vec zip_high(vec a, vec b) { return MIX(a, b, ZIP, VBYTES / (FNN_REAL / 8) / 2); }
 
