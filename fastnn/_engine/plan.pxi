@@ -150,6 +150,7 @@ cdef class Plan:
 
     cdef object replay(self, list inputs):
         cdef int64_t i, failed, rest
+        cdef Py_ssize_t k
         cdef Tensor leaf, t, y, x, as_recorded
         cdef Storage s
         cdef Generator g
@@ -183,7 +184,8 @@ cdef class Plan:
         for leaf, reads, before, after in self.leaves:
             leaf.grad_ = marked_gradient(leaf, after)
         results = []
-        for t, i in zip(self.outputs, self.fresh):
+        for k in range(len(self.outputs)):
+            t, i = self.outputs[k], self.fresh[k]
             y = alias(t)
             if i >= 0:
                 y.storage = fresh[i]
