@@ -45,6 +45,7 @@ ROWS = [
             Sample(normal(33, 17), None, None, normal(17), None, True),
             Sample(normal(5, 4), *still(4), normal(4), normal(4)),
             Sample(normal(3, 4, 5), *still(4), normal(4), normal(4)),
+            Sample(normal(2, 40, 0), *still(40), normal(40), normal(40)),
             Sample(normal(300, 515), None, None, normal(515), normal(515), True),
             Sample(normal(20, 33, 151), None, None, normal(33), normal(33), True),
         ],
