@@ -35,8 +35,8 @@ static inline vwide multiply_low(vwide a, vwide b)
 }
 
 /* the 64 words of a chunk; all state is kept in the low halves of 64-bit lanes */
-static inline void philox_chunk(int64_t seed, int64_t stream, int64_t chunk,
-                                uint32_t words[PHILOX_CHUNK])
+static __attribute__((noinline, unused)) void
+philox_chunk(int64_t seed, int64_t stream, int64_t chunk, uint32_t words[PHILOX_CHUNK])
 {
     const vwide zero = {0}, low = zero + 0xffffffff;
     vwide lane = {0};

@@ -126,7 +126,8 @@ static inline __attribute__((always_inline)) void element_forward(int op, const 
     for (int64_t from = begin; from < end; from += grain) {
         vec s = {0};
         int64_t last = least(from + grain, end);
-        EACH_VECTOR(i, from, last, lanes, {
+        for (int64_t i = from; i < last; i += VL) {
+            int64_t lanes = last - i;
             vec p = pos ? vload_upto(pos + i, lanes) : vset(1);
             vec v = element_loss(op, vload_upto(x + i, lanes), vload_upto(t + i, lanes), p,
                                  (real)a->s[0], (real)a->s[2]);
@@ -135,7 +136,7 @@ static inline __attribute__((always_inline)) void element_forward(int op, const 
                 vstore_upto(y + i, v, lanes);
             else
                 s += vkeep(v, lanes);
-        });
+        }
         if (block > 0) y[from / block] = vsum(s) / (real)a->s[1];
     }
 }
@@ -150,14 +151,15 @@ static inline __attribute__((always_inline)) void element_backward(int op, const
     const vec scale = vset((real)a->s[1]);
     int64_t begin, end;
     share(a->n[0], 16, part, parts, &begin, &end);
-    EACH_VECTOR(i, begin, end, lanes, {
+    for (int64_t i = begin; i < end; i += VL) {
+        int64_t lanes = end - i;
         vec p = pos ? vload_upto(pos + i, lanes) : vset(1);
         vec g = (a->n[1] ? vload_upto(dy + i, lanes) : vset(*dy)) * scale;
         if (w) g *= vload_upto(w + i, lanes);
         vec v = element_slope(op, vload_upto(x + i, lanes), vload_upto(t + i, lanes), p,
                               (real)a->s[0], (real)a->s[2]);
         vstore_upto(dx + i, g * v, lanes);
-    });
+    }
 }
 
 #define ELEMENT_LOSS(name, OP)                                                                     \

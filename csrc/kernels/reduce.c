@@ -289,8 +289,8 @@ static inline __attribute__((always_inline)) void spread(int op, const fnn_args 
             int64_t o = begin / length, stop = least(end, (o + 1) * length);
             vec g = vset(dy[o]) * scale, t = y ? vset(y[o]) : none;
             if (z) g = z[o] == 0 ? none : g / vset(z[o]);
-            EACH_VECTOR(i, begin, stop, lanes,
-                        { vstore_upto(dx + i, spread_value(op, g, x + i, t, lanes), lanes); });
+            for (int64_t i = begin; i < stop; i += VL)
+                vstore_upto(dx + i, spread_value(op, g, x + i, t, stop - i), stop - i);
             begin = stop;
         }
         return;
@@ -298,7 +298,8 @@ static inline __attribute__((always_inline)) void spread(int op, const fnn_args 
     share(a->n[OUTER] * length, 1, part, parts, &begin, &end);
     for (int64_t row = begin; row < end; row++) {
         int64_t at = row * inner, o = row / length * inner;
-        EACH_VECTOR(i, 0, inner, lanes, {
+        for (int64_t i = 0; i < inner; i += VL) {
+            int64_t lanes = inner - i;
             vec g = vload_upto(dy + o + i, lanes) * scale;
             vec t = y ? vload_upto(y + o + i, lanes) : none;
             if (z) {
@@ -306,7 +307,7 @@ static inline __attribute__((always_inline)) void spread(int op, const fnn_args 
                 g = vselect(v == none, none, g / v);
             }
             vstore_upto(dx + at + i, spread_value(op, g, x + at + i, t, lanes), lanes);
-        });
+        }
     }
 }
 
