@@ -9,11 +9,8 @@
 #define FASTNN_BROADCAST_H
 
 #include "kernel.h"
+#include "lanes.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
-/* v: the operands' vectors; s: the formula's constants */
-typedef vec (*formula)(const vec *v, const vec *s);
 enum kinds { REALS, MASK_OUT = 1, MASK_IN = 2 }; /* bools out; bools in as operand 0 */
 
 typedef struct rows {
@@ -23,6 +20,12 @@ typedef struct rows {
     int64_t stride[3][3]; /* bytes, [dimension][operand] */
     int64_t size[3], index[3];
 } rows;
+
+/* v: the operands' vectors; s: the formula's constants */
+typedef vec (*formula)(const vec *v, const vec *s);
+/* the kernel itself: `count` rows of n elements; dense: every operand has a value for each */
+typedef void (*rows_kernel)(char *y, const rows *r, int64_t n, int64_t count, int dense,
+                            const vec *s);
 
 typedef unsigned char vec_bools __attribute__((vector_size(VBYTES / sizeof(real))));
 
@@ -47,43 +50,71 @@ INLINE void store_bools(unsigned char *p, mask m, int64_t n)
         for (int64_t i = 0; i < n; i++) p[i] = v[i];
 }
 
-/* the operand's vector at element i, n of them: along a step of 1, or one value for all */
-INLINE vec load(const char *p, int64_t step, int64_t i, int64_t n, int bools)
+/* bytes of an element of operand k; of y with k = -1 */
+INLINE int64_t size_of(int k, int kinds)
 {
-    if (bools) return (vec)(step ? load_bools((const unsigned char *)p + i, n) : viset(-(*p != 0)));
-    const real *x = (const real *)p;
-    return step ? (n == VL ? vload(x + i) : vload_part(x + i, n)) : vset(*x);
+    return (k == 0 && (kinds & MASK_IN)) || (k < 0 && (kinds & MASK_OUT)) ? 1 : sizeof(real);
 }
 
-INLINE void one_vector(char *y, const char *const *p, int64_t i, int64_t n, const int64_t *step,
+/* one vector of the output, from m elements (m <= VL) of each operand from element i on */
+INLINE void one_vector(char *y, const char *const *p, int64_t i, int64_t m, const int64_t *step,
                        const vec *s, int operands, int kinds, formula f)
 {
     vec v[3] = {{0}, {0}, {0}};
-    for (int k = 0; k < operands; k++)
-        v[k] = load(p[k], step[k], i, n, k == 0 && (kinds & MASK_IN));
+    y += i * size_of(-1, kinds);
+    UNROLL for (int k = 0; k < operands; k++)
+    {
+        const char *at = p[k] + i * (step ? step[k] : size_of(k, kinds));
+        if (k == 0 && (kinds & MASK_IN))
+            v[k] = (vec)load_bools((const unsigned char *)at, m);
+        else
+            v[k] = vload_upto((const real *)at, m);
+    }
     vec x = f(v, s);
     if (kinds & MASK_OUT)
-        store_bools((unsigned char *)y + i, (mask)x, n);
-    else if (n == VL)
-        vstore((real *)y + i, x);
+        store_bools((unsigned char *)y, (mask)x, m);
     else
-        vstore_part((real *)y + i, x, n);
+        vstore_upto((real *)y, x, m);
 }
 
-INLINE void one_row(char *y, const rows *r, int64_t n, const int64_t *step, const vec *s,
-                    int operands, int kinds, formula f)
+/* Whole vectors by two loops that share no test: all operands dense, and any other mixture, where
+ * an operand that is one value along the row is read from a vector of copies. Then what is left. */
+INLINE void some_rows(char *y, const rows *r, int64_t n, int64_t count, int dense, const vec *s,
+                      int operands, int kinds, formula f)
 {
-    const char *const p[3] = {r->p[0], r->p[1], r->p[2]};
-    int64_t i = 0;
-    for (; i + VL <= n; i += VL) one_vector(y, p, i, VL, step, s, operands, kinds, f);
-    if (i < n) one_vector(y, p, i, n - i, step, s, operands, kinds, f);
+    const int64_t tail = n % VL, whole = n - tail;
+    for (int64_t row = 0; row < count; row++, y += n * size_of(-1, kinds)) {
+        const char *p[3];
+        vec copies[3];
+        int64_t step[3]; /* bytes per element */
+        UNROLL for (int k = 0; k < operands; k++)
+        {
+            p[k] = r->p[k] + row * r->stride[0][k];
+            step[k] = r->step[k] * size_of(k, kinds);
+            if (dense || step[k]) continue;
+            if (k == 0 && (kinds & MASK_IN))
+                memset(&copies[k], *p[k], VL);
+            else
+                copies[k] = vset(*(const real *)p[k]);
+            p[k] = (const char *)&copies[k];
+        }
+        if (dense)
+            for (int64_t i = 0; i < whole; i += VL)
+                one_vector(y, p, i, VL, 0, s, operands, kinds, f);
+        else
+            for (int64_t i = 0; i < whole; i += VL)
+                one_vector(y, p, i, VL, step, s, operands, kinds, f);
+        if (tail) one_vector(y, p, whole, tail, step, s, operands, kinds, f);
+    }
 }
 
-static inline void next_row(rows *r)
+/* past `count` rows, of one line of dimension 0 */
+static inline void next_row(rows *r, int64_t count)
 {
-    for (int d = 0; d < 3; d++) {
-        for (int k = 0; k < 3; k++) r->p[k] += r->stride[d][k];
-        if (++r->index[d] < r->size[d]) return;
+    for (int d = 0; d < 3; d++, count = 1) {
+        for (int k = 0; k < 3; k++) r->p[k] += r->stride[d][k] * count;
+        r->index[d] += count;
+        if (r->index[d] < r->size[d]) return;
         r->index[d] = 0;
         for (int k = 0; k < 3; k++) r->p[k] -= r->stride[d][k] * r->size[d];
     }
@@ -95,12 +126,11 @@ static inline rows begin_rows(const fnn_args *a, int operands, int kinds, int64_
     rows r = {0};
     for (int k = 0; k < operands; k++) {
         const int64_t *n = a->n + 4 + 4 * k;
-        int64_t bytes = k == 0 && (kinds & MASK_IN) ? 1 : sizeof(real);
         r.constant[k] = (real)a->s[k];
         r.p[k] = a->p[1 + k];
         if (!r.p[k]) continue;
         r.step[k] = n[0];
-        for (int d = 0; d < 3; d++) r.stride[d][k] = n[1 + d] * bytes;
+        for (int d = 0; d < 3; d++) r.stride[d][k] = n[1 + d] * size_of(k, kinds);
     }
     for (int d = 0; d < 3; d++) {
         r.size[d] = a->n[1 + d];
@@ -112,39 +142,43 @@ static inline rows begin_rows(const fnn_args *a, int operands, int kinds, int64_
     return r;
 }
 
-INLINE void broadcast(const fnn_args *a, int part, int parts, int operands, int kinds, formula f)
+/* all that the kernels have in common; a function of its own, for it is most of their text */
+static __attribute__((noinline, unused)) void broadcast(const fnn_args *a, int part, int parts,
+                                                        int operands, int kinds, rows_kernel f)
 {
-    static const int64_t dense[3] = {1, 1, 1}, left[3] = {1, 0, 0}, right[3] = {0, 1, 0};
     int64_t inner = a->n[0], total = inner * a->n[1] * a->n[2] * a->n[3], at, end;
     share(total, 256, part, parts, &at, &end);
     if (at == end) return;
     vec s[4];
     for (int i = 0; i < 4; i++) s[i] = vset((real)a->s[4 + i]);
     rows r = begin_rows(a, operands, kinds, at / inner);
-    int64_t skip = at % inner, all = 1;
+    int dense = 1;
     for (int k = 0; k < operands; k++) {
-        all &= r.step[k];
+        dense &= r.step[k] == 1;
         if (!r.p[k]) r.p[k] = (const char *)&r.constant[k];
-        r.p[k] += skip * r.step[k] * (k == 0 && (kinds & MASK_IN) ? 1 : sizeof(real));
     }
     char *y = a->p[0];
-    int64_t bytes = kinds & MASK_OUT ? 1 : sizeof(real);
-    while (at < end) {
-        int64_t n = inner - skip < end - at ? inner - skip : end - at;
-        if (all)
-            one_row(y + at * bytes, &r, n, dense, s, operands, kinds, f);
-        else if (operands == 2 && r.step[0])
-            one_row(y + at * bytes, &r, n, left, s, operands, kinds, f);
-        else if (operands == 2 && r.step[1])
-            one_row(y + at * bytes, &r, n, right, s, operands, kinds, f);
-        else
-            one_row(y + at * bytes, &r, n, r.step, s, operands, kinds, f);
-        at += n;
-        for (int k = 0; k < operands; k++)
-            r.p[k] -= skip * r.step[k] * (k == 0 && (kinds & MASK_IN) ? 1 : sizeof(real));
-        skip = 0;
-        next_row(&r);
+    for (int64_t skip = at % inner, n, count; at < end; at += n * count, skip = 0) {
+        n = inner - skip < end - at ? inner - skip : end - at;
+        count = n == inner ? (end - at) / inner : 1; /* a part of a row stands alone */
+        if (count > r.size[0] - r.index[0]) count = r.size[0] - r.index[0];
+        for (int k = 0; k < operands; k++) r.p[k] += skip * r.step[k] * size_of(k, kinds);
+        f(y + at * size_of(-1, kinds), &r, n, count, dense, s);
+        for (int k = 0; k < operands; k++) r.p[k] -= skip * r.step[k] * size_of(k, kinds);
+        next_row(&r, count);
     }
 }
+
+/* the kernel `name` from its formula name##_of */
+#define BROADCAST(name, operands, kinds)                                                           \
+    static void name##_rows(char *y, const rows *r, int64_t n, int64_t count, int dense,           \
+                            const vec *s)                                                          \
+    {                                                                                              \
+        some_rows(y, r, n, count, dense, s, operands, kinds, name##_of);                           \
+    }                                                                                              \
+    static void name(const fnn_args *a, int part, int parts)                                       \
+    {                                                                                              \
+        broadcast(a, part, parts, operands, kinds, name##_rows);                                   \
+    }
 
 #endif

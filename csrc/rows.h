@@ -95,7 +95,7 @@ static inline real fold_lanes(int op, vec v)
     return vsum(v);
 }
 
-static inline __attribute__((always_inline)) real row_fold(int op, const real *x, int64_t n)
+INLINE real row_fold(int op, const real *x, int64_t n)
 {
     const real identity = fold_identity(op);
     vec total = vset(identity);
@@ -103,8 +103,8 @@ static inline __attribute__((always_inline)) real row_fold(int op, const real *x
         int64_t i = begin, end = least(begin + SUB_BLOCK, n);
         vec s[4] = {vset(identity), vset(identity), vset(identity), vset(identity)};
         for (; i + 4 * VL <= end; i += 4 * VL)
-            for (int u = 0; u < 4; u++)
-                s[u] = fold_merge(op, s[u], fold_value(op, vload(x + i + u * VL)));
+            UNROLL for (int u = 0; u < 4; u++) s[u] =
+                fold_merge(op, s[u], fold_value(op, vload(x + i + u * VL)));
         for (; i < end; i += VL)
             s[0] = fold_merge(op, s[0], fold_value(op, vload_fill(x + i, end - i, identity)));
         vec low = fold_merge(op, s[0], s[1]), high = fold_merge(op, s[2], s[3]);
@@ -115,15 +115,11 @@ static inline __attribute__((always_inline)) real row_fold(int op, const real *x
 
 /* a beats b: larger (or smaller), or NaN; an equal one does not, so that the first of equals wins
  */
-static inline __attribute__((always_inline)) mask beats(int largest, vec a, vec b)
-{
-    return ~(largest ? a <= b : a >= b) & (b == b);
-}
+INLINE mask beats(int largest, vec a, vec b) { return ~(largest ? a <= b : a >= b) & (b == b); }
 
 /* of a row: lane by lane, then the first of the best lanes; blocks are short enough for real to
  * count their positions exactly */
-static inline __attribute__((always_inline)) void row_extreme(int largest, const real *x, int64_t n,
-                                                              real *value, int64_t *position)
+INLINE void row_extreme(int largest, const real *x, int64_t n, real *value, int64_t *position)
 {
     const real worst = largest ? -(real)INFINITY : (real)INFINITY;
     vec lane, best = vload_fill(x, n, worst);
@@ -141,27 +137,27 @@ static inline __attribute__((always_inline)) void row_extreme(int largest, const
 }
 
 /* the largest element, for shifting exponents: unlike FOLD_MAX it may overlook a NaN */
-static inline real row_top(const real *x, int64_t n)
+INLINE real row_top(const real *x, int64_t n)
 {
     const vec lowest = vset(-(real)INFINITY);
     vec t[4] = {lowest, lowest, lowest, lowest};
     int64_t i = 0;
     for (; i + 4 * VL <= n; i += 4 * VL)
-        for (int u = 0; u < 4; u++) t[u] = vmax(vload(x + i + u * VL), t[u]);
+        UNROLL for (int u = 0; u < 4; u++) t[u] = vmax(vload(x + i + u * VL), t[u]);
     for (; i < n; i += VL) t[0] = vmax(vload_fill(x + i, n - i, -(real)INFINITY), t[0]);
     return vtop(vmax(vmax(t[0], t[1]), vmax(t[2], t[3])));
 }
 
 /* sum of exp(x - top), which is also kept in e unless that is NULL */
-static inline __attribute__((always_inline)) real exp_row(real *e, const real *x, int64_t n,
-                                                          real top)
+INLINE real exp_row(real *e, const real *x, int64_t n, real top)
 {
     vec t = vset(top), s[EXPS] = {{0}};
     int64_t i = 0;
     for (; i + EXPS * VL <= n; i += EXPS * VL) {
         vec v[EXPS];
-        for (int u = 0; u < EXPS; u++) v[u] = vexp_flush(vload(x + i + u * VL) - t);
-        for (int u = 0; u < EXPS; u++) {
+        UNROLL for (int u = 0; u < EXPS; u++) v[u] = vexp_flush(vload(x + i + u * VL) - t);
+        UNROLL for (int u = 0; u < EXPS; u++)
+        {
             if (e) vstore(e + i + u * VL, v[u]);
             s[u] += v[u];
         }
@@ -171,14 +167,13 @@ static inline __attribute__((always_inline)) real exp_row(real *e, const real *x
         if (e) vstore_upto(e + i, v, n - i);
         s[0] += v;
     }
-    for (int u = EXPS / 2; u > 0; u /= 2)
-        for (int k = 0; k < u; k++) s[k] += s[k + u];
+    UNROLL for (int u = EXPS / 2; u > 0; u /= 2) UNROLL for (int k = 0; k < u; k++) s[k] +=
+        s[k + u];
     return vsum(s[0]);
 }
 
 /* the same in one go for a row that fits two vectors */
-static inline __attribute__((always_inline)) real exp_short(real *e, const real *x, int64_t n,
-                                                            real *top)
+INLINE real exp_short(real *e, const real *x, int64_t n, real *top)
 {
     const int64_t rest = n - VL;
     const vec none = vset(-(real)INFINITY);
@@ -191,8 +186,7 @@ static inline __attribute__((always_inline)) real exp_short(real *e, const real 
     if (e) vstore_upto(e + VL, w, rest);
     return vsum(v + w);
 }
-static inline __attribute__((always_inline)) real exp_any(real *e, const real *x, int64_t n,
-                                                          real *top)
+INLINE real exp_any(real *e, const real *x, int64_t n, real *top)
 {
     if (n <= 2 * VL) return exp_short(e, x, n, top);
     *top = row_top(x, n);
@@ -211,8 +205,8 @@ static inline void row_moments(const real *x, int64_t n, real pivot, real *mean,
     for (int64_t begin = 0; begin < n; begin += SUB_BLOCK) {
         int64_t i = begin, end = least(begin + SUB_BLOCK, n);
         vec s[2] = {{0}, {0}}, q[2] = {{0}, {0}};
-        for (; i + 2 * VL <= end; i += 2 * VL)
-            for (int u = 0; u < 2; u++) {
+        for (; i + 2 * VL <= end; i += 2 * VL) UNROLL for (int u = 0; u < 2; u++)
+            {
                 vec d = vload(x + i + u * VL) - vm;
                 s[u] += d;
                 q[u] += d * d;
@@ -247,8 +241,8 @@ static inline void add_products(const real *dy, const real *x, int64_t n, vec me
         const int64_t end = least(begin + SUB_BLOCK, n);
         vec s[2] = {{0}}, q[2] = {{0}};
         int64_t i = begin;
-        for (; i + 2 * VL <= end; i += 2 * VL)
-            for (int u = 0; u < 2; u++) {
+        for (; i + 2 * VL <= end; i += 2 * VL) UNROLL for (int u = 0; u < 2; u++)
+            {
                 const vec d = vload(dy + i + u * VL);
                 s[u] += d;
                 q[u] += d * (vload(x + i + u * VL) - mean);
@@ -275,10 +269,10 @@ static inline void column_moments(const real *x, const real *pivot, int64_t rows
             int64_t lanes = columns - c;
             vec v[GROUP], base = vload_upto(pivot + c, lanes), m = {0}, q = {0}, a = {0}, b = {0};
             if (k == GROUP && lanes >= VL) {
-                for (int u = 0; u < GROUP; u++) v[u] = vload(p + u * stride) - base;
-                for (int u = 0; u < GROUP; u++) m += v[u];
+                UNROLL for (int u = 0; u < GROUP; u++) v[u] = vload(p + u * stride) - base;
+                UNROLL for (int u = 0; u < GROUP; u++) m += v[u];
                 m *= vset((real)(1.0 / GROUP));
-                for (int u = 0; u < GROUP; u++) q += (v[u] - m) * (v[u] - m);
+                UNROLL for (int u = 0; u < GROUP; u++) q += (v[u] - m) * (v[u] - m);
             } else {
                 for (int64_t u = 0; u < k; u++) m += vload_upto(p + u * stride, lanes) - base;
                 m /= vset((real)k);

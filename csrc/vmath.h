@@ -63,10 +63,10 @@ static inline vec vpoly(vec x, const real *c, int n)
 {
     vec z = x * x, y = vset(c[n - 1]);
     if (VBYTES == 64 || n <= 3) {
-        for (int i = n - 2; i >= 0; i--) y = y * x + c[i];
+        UNROLL for (int i = n - 2; i >= 0; i--) y = y * x + c[i];
     } else { /* Horner's rule for pairs, in x^2: half as long a chain for one product more */
         if (n % 2 == 0) y = c[n - 2] + x * y;
-        for (int i = (n - 1) / 2 * 2 - 2; i >= 0; i -= 2) y = y * z + (c[i] + x * c[i + 1]);
+        UNROLL for (int i = (n - 1) / 2 * 2 - 2; i >= 0; i -= 2) y = y * z + (c[i] + x * c[i + 1]);
     }
     return y;
 }

@@ -20,11 +20,19 @@ static const real cos_coef[] = {0.041666666666666588,   -0.001388888888887255,
                                 2.0875681045801969e-09, -1.1357409426436869e-11};
 #endif
 
+/* y, but libm's where an angle is huge */
+static __attribute__((noinline)) vec vsin_far(vec x, vec y, mask huge, int quarter)
+{
+    for (int i = 0; i < VL; i++)
+        if (huge[i]) y[i] = (real)(quarter ? cos((double)x[i]) : sin((double)x[i]));
+    return y;
+}
+
 /* sin(x + quarter pi/2); angles too large for the reduction take libm's, one by one */
 static inline vec vsin_quarter(vec x, int quarter)
 {
     vec t = x * R(0.63661977236758134308) + MAGIC, n = t - MAGIC, r = x;
-    for (int i = 0; i < (int)(sizeof(half_pi) / sizeof(real)); i++) r -= n * half_pi[i];
+    UNROLL for (int i = 0; i < (int)(sizeof(half_pi) / sizeof(real)); i++) r -= n * half_pi[i];
     ivec q = (ivec)((uvec)t + (uinteger)quarter);
     vec z = r * r;
     vec s = r + r * z * VPOLY(z, sin_coef);
@@ -32,10 +40,7 @@ static inline vec vsin_quarter(vec x, int quarter)
     vec y = vselect((q & 1) == 0, s, c);
     y = (vec)((ivec)y ^ (((q & 2) != 0) & (ivec)vset(R(-0.0))));
     mask huge = vabs(x) > ANGLE_END;
-    if (__builtin_expect(vany(huge), 0))
-        for (int i = 0; i < VL; i++)
-            if (huge[i]) y[i] = (real)(quarter ? cos((double)x[i]) : sin((double)x[i]));
-    return y;
+    return __builtin_expect(vany(huge), 0) ? vsin_far(x, y, huge, quarter) : y;
 }
 
 static inline vec vsin(vec x) { return vselect(x == R(0), x, vsin_quarter(x, 0)); }

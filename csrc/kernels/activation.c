@@ -29,16 +29,16 @@ INLINE void forward(const fnn_args *a, int part, int parts, activation f)
     int64_t begin, end;
     share(a->n[0], 256, part, parts, &begin, &end);
     vec s[4];
-    for (int k = 0; k < 4; k++) s[k] = vset((real)a->s[k]);
+    UNROLL for (int k = 0; k < 4; k++) s[k] = vset((real)a->s[k]);
     for (int64_t row = 0; row == 0 || row < a->n[1]; row++, y += a->n[2], x += a->n[2]) {
         int64_t i = begin;
         for (; i + ABREAST * VL <= end; i += ABREAST * VL) {
             vec v[ABREAST];
-            for (int k = 0; k < ABREAST; k++) v[k] = f(vload(x + i + k * VL), s);
-            for (int k = 0; k < ABREAST; k++) vstore(y + i + k * VL, v[k]);
+            UNROLL for (int k = 0; k < ABREAST; k++) v[k] = f(vload(x + i + k * VL), s);
+            UNROLL for (int k = 0; k < ABREAST; k++) vstore(y + i + k * VL, v[k]);
         }
-        for (; i + VL <= end; i += VL) vstore(y + i, f(vload(x + i), s));
-        if (i < end) vstore_part(y + i, f(vload_part(x + i, end - i), s), end - i);
+        for (; i < end; i += VL) /* whole vectors and a part by one text: half as long */
+            vstore_upto(y + i, f(vload_upto(x + i, end - i), s), end - i);
     }
 }
 
@@ -49,16 +49,17 @@ INLINE void backward(const fnn_args *a, int part, int parts, gradient f)
     int64_t i, end;
     share(a->n[0], 256, part, parts, &i, &end);
     vec s[4];
-    for (int k = 0; k < 4; k++) s[k] = vset((real)a->s[k]);
+    UNROLL for (int k = 0; k < 4; k++) s[k] = vset((real)a->s[k]);
     for (; i + ABREAST * VL <= end; i += ABREAST * VL) {
         vec u[ABREAST];
-        for (int k = 0; k < ABREAST; k++)
-            u[k] = f(vload(dy + i + k * VL), vload(v + i + k * VL), s);
-        for (int k = 0; k < ABREAST; k++) vstore(dx + i + k * VL, u[k]);
+        UNROLL for (int k = 0; k < ABREAST; k++) u[k] =
+            f(vload(dy + i + k * VL), vload(v + i + k * VL), s);
+        UNROLL for (int k = 0; k < ABREAST; k++) vstore(dx + i + k * VL, u[k]);
     }
-    for (; i + VL <= end; i += VL) vstore(dx + i, f(vload(dy + i), vload(v + i), s));
-    if (i < end)
-        vstore_part(dx + i, f(vload_part(dy + i, end - i), vload_part(v + i, end - i), s), end - i);
+    for (; i < end; i += VL) {
+        const vec u = f(vload_upto(dy + i, end - i), vload_upto(v + i, end - i), s);
+        vstore_upto(dx + i, u, end - i);
+    }
 }
 
 #define KERNELS(name)                                                                              \
@@ -95,10 +96,7 @@ KERNELS(tanhshrink)
 
 #define KERNEL(name, operands, expression)                                                         \
     INLINE vec name##_of(const vec *v, const vec *s UNUSED) { return expression; }                 \
-    static void name(const fnn_args *a, int part, int parts)                                       \
-    {                                                                                              \
-        broadcast(a, part, parts, operands, REALS, name##_of);                                     \
-    }
+    BROADCAST(name, operands, REALS)
 
 /* x, w: x > 0: x, else w x. He et al. 2015, arXiv:1502.01852. Backward: dy, x, w; and dy, x for
  * each element's part of dw */
@@ -130,17 +128,11 @@ static void glu_backward(const fnn_args *args, int part, int parts)
         const real *dy = (const real *)args->p[1] + half * row;
         const real *a = (const real *)args->p[2] + 2 * half * row, *b = a + half;
         for (int64_t i = 0; i < half; i += VL) {
-            int64_t n = half - i < VL ? half - i : VL;
-            vec g = n == VL ? vload(dy + i) : vload_part(dy + i, n);
-            vec q = vsigmoid(n == VL ? vload(b + i) : vload_part(b + i, n)), u = g * q;
-            vec w = u * (ONE - q) * (n == VL ? vload(a + i) : vload_part(a + i, n));
-            if (n == VL) {
-                vstore(da + i, u);
-                vstore(db + i, w);
-            } else {
-                vstore_part(da + i, u, n);
-                vstore_part(db + i, w, n);
-            }
+            const int64_t n = half - i;
+            vec q = vsigmoid(vload_upto(b + i, n)), u = vload_upto(dy + i, n) * q;
+            vec w = u * (ONE - q) * vload_upto(a + i, n);
+            vstore_upto(da + i, u, n);
+            vstore_upto(db + i, w, n);
         }
     }
 }

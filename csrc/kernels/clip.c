@@ -37,16 +37,16 @@ static void norm_partial(const fnn_args *a, int part, int parts)
         vec sum[4] = {{0}};
         int64_t i = first;
         for (; i + 4 * VL <= last; i += 4 * VL)
-            for (int u = 0; u < 4; u++)
-                sum[u] = norm_terms(vload(x + i + u * VL), sum[u], kind, power);
+            UNROLL for (int u = 0; u < 4; u++) sum[u] =
+                norm_terms(vload(x + i + u * VL), sum[u], kind, power);
         for (; i + VL <= last; i += VL) sum[0] = norm_terms(vload(x + i), sum[0], kind, power);
         sum[1] = norm_terms(vload_part(x + i, last - i), sum[1], kind, power);
         double total = 0;
-        for (int u = 0; u < 4; u++)
-            for (int l = 0; l < VL; l++) {
-                double t = (double)sum[u][l];
-                total = kind != LARGEST ? total + t : t > total || t != t ? t : total;
-            }
+        UNROLL for (int u = 0; u < 4; u++) for (int l = 0; l < VL; l++)
+        {
+            double t = (double)sum[u][l];
+            total = kind != LARGEST ? total + t : t > total || t != t ? t : total;
+        }
         partial[first / BLOCK] = total;
     }
 }

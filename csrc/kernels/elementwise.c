@@ -12,10 +12,7 @@
     {                                                                                              \
         return (vec)(expression);                                                                  \
     }                                                                                              \
-    static void name(const fnn_args *a, int part, int parts)                                       \
-    {                                                                                              \
-        broadcast(a, part, parts, operands, kinds, name##_of);                                     \
-    }
+    BROADCAST(name, operands, kinds)
 #define UNARY(name, expression) KERNEL(name, 1, REALS, expression)
 #define BINARY(name, expression) KERNEL(name, 2, REALS, expression)
 #define TERNARY(name, expression) KERNEL(name, 3, REALS, expression)
@@ -75,7 +72,7 @@ BINARY(erf_backward, DY *R(1.1283791670955125739) * vexp(-(A * A)))
 /* ---- two and three operands ---------------------------------------------------------------- */
 
 /* libm's remainder with the sign of x: exact for every quotient, which x - y trunc(x / y) is not */
-static vec vfmod(vec x, vec y)
+static __attribute__((noinline)) vec vfmod(vec x, vec y)
 {
     vec z;
     for (int i = 0; i < VL; i++)

@@ -85,8 +85,8 @@ softmax_row_gradient(int log, real *dx, const real *dy, const real *y, int64_t C
     vec s[2] = {{0}, {0}}, sum;
     int64_t i = 0, k = C % VL;
     for (; i + 2 * VL <= C; i += 2 * VL)
-        for (int u = 0; u < 2; u++)
-            s[u] += softmax_term(log, vload(dy + i + u * VL), vload(y + i + u * VL));
+        UNROLL for (int u = 0; u < 2; u++) s[u] +=
+            softmax_term(log, vload(dy + i + u * VL), vload(y + i + u * VL));
     for (; i < C; i += VL)
         s[0] += softmax_term(log, vload_upto(dy + i, C - i), vload_upto(y + i, C - i));
     sum = vset(vsum(s[0] + s[1]));

@@ -47,21 +47,21 @@ static inline __attribute__((always_inline)) void wide_fold(int op, const real *
 {
     const real identity = fold_identity(op);
     vec total[WIDE], s[WIDE];
-    for (int u = 0; u < WIDE; u++) total[u] = vset(identity);
+    UNROLL for (int u = 0; u < WIDE; u++) total[u] = vset(identity);
     for (int64_t begin = 0; begin < rows; begin += 32) {
         int64_t end = least(begin + 32, rows);
-        for (int u = 0; u < WIDE; u++) s[u] = vset(identity);
+        UNROLL for (int u = 0; u < WIDE; u++) s[u] = vset(identity);
         if (columns == WIDE * VL)
             for (int64_t r = begin; r < end; r++)
-                for (int u = 0; u < WIDE; u++)
-                    s[u] = fold_merge(op, s[u], fold_value(op, vload(x + r * inner + u * VL)));
+                UNROLL for (int u = 0; u < WIDE; u++) s[u] =
+                    fold_merge(op, s[u], fold_value(op, vload(x + r * inner + u * VL)));
         else
             for (int64_t r = begin; r < end; r++)
                 for (int u = 0; u * VL < columns; u++)
                     s[u] = fold_merge(
                         op, s[u],
                         fold_value(op, vload_upto(x + r * inner + u * VL, columns - u * VL)));
-        for (int u = 0; u < WIDE; u++) total[u] = fold_merge(op, total[u], s[u]);
+        UNROLL for (int u = 0; u < WIDE; u++) total[u] = fold_merge(op, total[u], s[u]);
     }
     for (int u = 0; u * VL < columns; u++) vstore_upto(y + u * VL, total[u], columns - u * VL);
 }

@@ -10,16 +10,14 @@
 #define PI 3.14159265358979323846
 
 #define KERNEL(name, operands, call)                                                               \
-    INLINE vec name##_of(const vec *v, const vec *s __attribute__((unused)))                       \
+    static __attribute__((noinline)) vec name##_of(const vec *v, const vec *s)                     \
     {                                                                                              \
         vec y = {0};                                                                               \
+        (void)s;                                                                                   \
         for (int i = 0; i < VL; i++) y[i] = (real)(call);                                          \
         return y;                                                                                  \
     }                                                                                              \
-    static void name(const fnn_args *a, int part, int parts)                                       \
-    {                                                                                              \
-        broadcast(a, part, parts, operands, REALS, name##_of);                                     \
-    }
+    BROADCAST(name, operands, REALS)
 #define X ((double)v[0][i])
 #define Y ((double)v[1][i])
 
