@@ -1,7 +1,8 @@
 /* What every kernel file includes: its element type, its vectors, its share of the work, its table.
  *
  * Each file is compiled once per instruction set and element type, with
- * -DFNN_ISA=<name> -DFNN_REAL=32 or 64; nothing in it may have external linkage but FNN_EXPORT. */
+ * -DFNN_ISA=<name> -DFNN_REAL=32 or 64; nothing in it may have external linkage but what FNN_PASTE
+ * names. */
 #ifndef FASTNN_KERNEL_H
 #define FASTNN_KERNEL_H
 

@@ -195,13 +195,15 @@ static void outer(real *c, int64_t c_row, int64_t m, int64_t n, const real *a, i
     for (int64_t i = 0; i < m; i++, c += c_row, init += init ? init_row : 0) {
         const vec factor = vset(a[i * a_row]);
         int64_t j = 0;
-        if (init)
-            for (; j + VL <= n; j += VL) vstore(c + j, vload(init + j) + factor * vload(b + j));
-        else
-            for (; j + VL <= n; j += VL) vstore(c + j, (vec){0} + factor * vload(b + j));
-        if (j < n) {
-            const vec from = init ? vload_part(init + j, n - j) : (vec){0};
-            vstore_part(c + j, from + factor * vload_part(b + j, n - j), n - j);
+        for (; j + 2 * VL <= n; j += 2 * VL) {
+            const vec low = init ? vload(init + j) : (vec){0};
+            const vec high = init ? vload(init + j + VL) : (vec){0};
+            vstore(c + j, low + factor * vload(b + j));
+            vstore(c + j + VL, high + factor * vload(b + j + VL));
+        }
+        for (; j < n; j += VL) {
+            const vec from = init ? vload_upto(init + j, n - j) : (vec){0};
+            vstore_upto(c + j, from + factor * vload_upto(b + j, n - j), n - j);
         }
     }
 }
