@@ -231,7 +231,8 @@ cdef class Plan:
             Measure the machine's limits, once in the process (0.3 s), and add how many percent of them
             each call reaches: of arithmetic, or of memory of the call's size, whichever takes longer.
         """
-        return plan_summary(self, self.profile(repeat), limits)
+        from fastnn._engine import report
+        return report.summary(self.table(), self.profile(repeat), sum([(<Storage>s).nbytes for s in self.workspace]), limits)
 
     def __str__(self):
         return self.summary()
@@ -245,7 +246,8 @@ cdef class Plan:
         Boxes are calls with their sizes, ellipses the arguments, labels of arrows the bytes that a call
         reads, or adds to, of what another wrote last. Parameters from before the step have no arrow.
         """
-        return plan_dot(self)
+        from fastnn._engine import report
+        return report.dot([shape_of(t) for t in self.inputs], self.table(), plan_pieces(self))
 
 
 cdef int ended() except -1:

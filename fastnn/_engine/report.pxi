@@ -1,10 +1,10 @@
-# What a plan says of itself: its calls, their sizes and times, and the picture.
+# What a plan knows of itself, its calls, their sizes and times: report.py writes it down.
 
 cdef extern from "team.h":
     int64_t fnn_now() nogil
 
 
-cdef double clock_step():
+def clock_step():
     """The least time, in seconds, that the clock can tell from none: of one look at it to the next."""
     cdef int64_t least = 1 << 40, begin, taken
     cdef int k
@@ -96,58 +96,21 @@ cdef list plan_times(Plan p, int repeat):
     return times
 
 
-cdef str plan_summary(Plan p, list times, bint limits):
-    rows, total, step = p.table(), sum(times), clock_step()
-    most = machine_limits() if limits else None
-    lines = [f"{'call':<26}{'dtype':<9}{'size':<24}{'MFLOP':>9}{'KiB':>10}{'us':>10}{'share':>8}{'GFLOP/s':>10}{'GB/s':>8}"
-             + ("  of limit" if limits else "")]
-    for row, seconds in zip(rows, times):
-        line = (f"{row['name']:<26}{row['dtype']:<9}{row['shape']:<24}{row['flops'] / 1e6:>9.3f}{row['bytes'] / 1024:>10.1f}"
-                f"{seconds * 1e6:>10.2f}{seconds / max(total, step):>8.1%}")
-        if seconds < 4 * step:      # the clock is too coarse for a rate
-            lines.append(line + f"{'-':>10}{'-':>8}" + (f"{'-':>10}" if limits else ""))
-            continue
-        line += f"{row['flops'] / seconds / 1e9:>10.1f}{row['bytes'] / seconds / 1e9:>8.1f}"
-        lines.append(line + (f"{least_seconds(row, most) / seconds:>10.0%}" if limits else ""))
-    total = max(total, step)
-    flops = sum(row["flops"] for row in rows)
-    line = (f"{'total of ' + str(p.count) + ' calls':<59}{flops / 1e6:>9.3f}{'':>10}{total * 1e6:>10.2f}{'':>8}"
-            f"{flops / total / 1e9:>10.1f}{'':>8}")
-    lines.append(line + (f"{sum(least_seconds(row, most) for row in rows) / total:>10.0%}" if limits else ""))
-    memory = sum((<Storage>s).nbytes for s in p.workspace)
-    lines.append(f"{sum(row['waits'] for row in rows)} times all threads meet; values within a step take {memory / 1024:.1f} KiB")
-    if limits:
-        lines.append(f"limits with {most['threads']} threads: {most['float32'] / 1e9:.0f} GFLOP/s in float32, "
-                     + ", ".join(f"{rate / 1e9:.0f} GB/s at {size >> 10} KiB" for size, rate in most["memory"]))
-    return "\n".join(lines)
-
-
-cdef str plan_dot(Plan p):
-    """Edges go from whoever wrote bytes of a buffer last to each call that touches them."""
+cdef list plan_pieces(Plan p):
+    """Per job: of each buffer that it writes, and of each that it reads, (number of the argument or -1,
+    number of the place, first byte, end)."""
     cdef Job job
     cdef Place place
     cdef int j
-    lines = ["digraph plan {", "  node [shape=box, fontname=monospace];"]
-    lines += [f'  x{i} [label="argument {i}\\n{"x".join(map(str, shape_of(t)))}", shape=ellipse];' for i, t in enumerate(p.inputs)]
-    makers = {}
-    for i, job in enumerate(p.jobs):
-        lines.append(f'  c{i} [label="{fnn_names[job.call.id].decode()}\\n{shape_text(job)}"];')
-        edges = {}
+    numbers, found = {}, []
+    for job in p.jobs:
+        written, read = [], []
         for j, place in enumerate(job.places):
-            if place is None:
-                continue
-            if place.input >= 0:
-                edges.setdefault(f"x{place.input}", set()).add((place, job.low[j], job.high[j]))
-            for maker, low, high in makers.get(place, ()):
-                if low < job.high[j] and job.low[j] < high:
-                    edges.setdefault(f"c{maker}", set()).add((place, max(low, job.low[j]), min(high, job.high[j])))
-        for maker, pieces in edges.items():
-            lines.append(f'  {maker} -> c{i} [label="{sum([high - low for _, low, high in pieces])} B"];')
-        for j, place in enumerate(job.places[:job.call.outputs]):
             if place is not None:
-                makers[place] = [m for m in makers.get(place, ()) if m[1] < job.low[j] or m[2] > job.high[j]]
-                makers[place].append((i, job.low[j], job.high[j]))
-    return "\n".join([*lines, "}"])
+                piece = (place.input, numbers.setdefault(place, len(numbers)), job.low[j], job.high[j])
+                (written if j < job.call.outputs else read).append(piece)
+        found.append((written, read))
+    return found
 
 
 # --- the machine's limits ---------------------------------------------------------------------------
@@ -202,13 +165,3 @@ def machine_limits():
         found["memory"].append((size, size / best))
     measured_limits[threads] = found
     return found
-
-
-cdef double least_seconds(dict row, dict limits):
-    """The time that the limits allow: of arithmetic, or of memory at the nearest size above."""
-    cdef double rate = limits["memory"][len(limits["memory"]) - 1][1]
-    for size, speed in limits["memory"]:
-        if row["bytes"] <= size:
-            rate = speed
-            break
-    return max(row["flops"] / limits[row["dtype"]], row["bytes"] / rate)
