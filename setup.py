@@ -27,6 +27,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ENGINE = "fastnn._engine.engine"
+SHARED = "fastnn._engine.cython_shared"  # what Cython would put into each module: its functions
 WINDOWS, MACOS = sys.platform == "win32", sys.platform == "darwin"
 DEBUG = os.environ.get("FASTNN_DEBUG") == "1"
 JOBS = int(os.environ.get("FASTNN_JOBS") or os.cpu_count() or 1)
@@ -43,14 +44,17 @@ ARM64 = {"neon": ""}  # every arm64 CPU has it: this is the baseline there
 PORTABLE = {"baseline": ""}
 
 # no -ffast-math: it breaks range reduction, and linking with it changes the process's FP mode
-KERNEL = "-O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast"
+KERNEL = "-O2 -fno-math-errno -fno-trapping-math -ffp-contract=fast"
+# -O3 where it pays (SGD takes half as long); elsewhere it would make a build a third longer, and the
+# loops that have to be unrolled say so themselves
+EXPENSIVE = ("optim", "pool", "recurrent")
 CORE = "-O2"
 WARN = "-Wall -Wextra"
 WERROR = ["-Werror"] if os.environ.get("FASTNN_WERROR") == "1" else []
 STANDARD = "-std=c11 -fvisibility=hidden"
 CYTHON = "-w -fno-strict-aliasing -fvisibility=hidden"  # its warnings are not ours to mend
-# The modules that an ordinary eager step runs through are compiled for speed (-Os costs it about 5%:
-# python -m benchmarks overhead), the others for size: the wheel stays under 5 MB.
+# The modules that an ordinary eager step runs through are compiled for speed (-O1 costs it 5 to 8%:
+# python -m benchmarks overhead), the others in less than half of the time.
 FAST = (
     "engine", "axes", "broadcast", "elementwise", "rectifier", "activation", "linear",
     "affine", "product", "reduce", "shape", "window", "rownorm", "probability", "likelihood",
@@ -123,11 +127,13 @@ class BuildExt(build_ext):
                 for real in ("32", "64"):
                     names = f"-DFNN_ISA={isa} -DFNN_REAL={real}"
                     flags = [KERNEL, STANDARD, WARN, isa_flags, names]
-                    if isa == "baseline":  # for CPUs from before 2013: smaller, a little slower
-                        flags.append("-Os" if real == "64" else "-O2")
+                    if isa == "baseline" and real == "64":
+                        flags.append("-Os")  # for CPUs from before 2013: smaller, a little slower
+                    elif isa != "baseline" and source.stem in EXPENSIVE:
+                        flags.append("-O3")
                     jobs.append((ENGINE, source, f"{isa}-{real}", flags))
         for name, source in self.cythonize().items():
-            level = "-O2" if name.rpartition(".")[2] in FAST or WINDOWS else "-Os"
+            level = "-O2" if name.rpartition(".")[2] in FAST or WINDOWS else "-Og"
             jobs.append((name, source, "cython", [CYTHON, level]))
         # the longest first, that none is left alone: a kernel's text is 50 times a module's work
         jobs.sort(key=lambda job: -job[1].stat().st_size * (1 if job[2] == "cython" else 50))
@@ -143,6 +149,7 @@ class BuildExt(build_ext):
             by_name[ENGINE].extra_link_args += openmp[1].split()
         for ext in self.extensions:  # link again when an object or the list of them changed
             ext.depends = [*ext.extra_objects, self.manifest(ext)]
+        self.parallel = self.parallel or JOBS
         super().build_extensions()
 
     def cythonize(self):
@@ -154,6 +161,7 @@ class BuildExt(build_ext):
             build_dir=str(Path(self.build_temp, "cython")),
             compiler_directives=DIRECTIVES,
             nthreads=JOBS if sys.platform == "linux" else 0,
+            shared_utility_qualified_name=SHARED,
         )
         return {ext.name: Path(ext.sources[0]) for ext in modules}
 
@@ -232,6 +240,7 @@ class BuildExt(build_ext):
 
 
 def modules():
+    yield Extension(SHARED, [])  # Cython writes its source
     for source in sorted(Path("fastnn").rglob("*.pyx")):
         yield Extension(".".join(source.with_suffix("").parts), [str(source)])
 
