@@ -39,7 +39,10 @@ static inline struct depth fnn_conv_depth(const struct conv *g, int64_t most)
 #define FNN_CONV_DEPTH 320 /* summed up at once from a frame: with its weights half of L1 */
 #define FNN_CONV_ROWS 8    /* rows of y that a part takes at least */
 #define FNN_CONV_FRAME                                                                             \
-    32768                 /* elements of framed images: well inside of the second-level cache      \
+    32768 /* elements of framed images: well inside of the second-level cache                      \
+           */
+#define FNN_CONV_FILTERS                                                                           \
+    65536                 /* elements of filters that are packed at once: half of that cache       \
                            */
 #define FNN_CONV_SLACK 64 /* whole vectors are read, up to here past the end */
 
@@ -87,11 +90,24 @@ static inline int fnn_conv_frames(const struct conv *g)
            !(g->transposed && g->stride_h * g->stride_w > 1);
 }
 
+/* Whether y's channels, instead of its pixels, may make up vectors: the depth of a row of the
+ * filter has to be worth a tile's start, and all filters are packed for each part. */
+static inline int64_t fnn_conv_filters(const struct conv *g)
+{
+    return g->in * g->kh * g->kw * ((g->out + 31) / 32 * 32);
+}
+static inline int fnn_conv_pixels(const struct conv *g)
+{
+    return fnn_conv_frames(g) && g->dilation_w == 1 && g->out >= 8 && g->kw * g->in >= 16 &&
+           g->kw * g->in <= FNN_MATMUL_DEPTH && fnn_conv_filters(g) <= FNN_CONV_FILTERS;
+}
+
 /* Elements of scratch that one part wants: for y, and for the weight's gradient: all channels of
  * the frame, and one filter. */
 static inline int64_t fnn_conv_scratch(const int64_t *n)
 {
     const struct conv g = fnn_conv_of(n);
+    if (fnn_conv_pixels(&g)) return fnn_conv_frame(&g, g.in) + fnn_conv_filters(&g);
     return fnn_conv_frames(&g) ? fnn_conv_frame(&g, fnn_conv_depth(&g, FNN_CONV_DEPTH).channels)
                                : 0;
 }

@@ -2,7 +2,7 @@
  * with its padding), or where rows of y are too short for that, packed one panel at a time. */
 #include "../epilogue.h"
 #include "conv_frame.h"
-#include "conv_weight.h"
+#include "conv_pixels.h"
 
 static void rows_of_tiles(int64_t rows, int64_t vecs, int64_t k, const real *a, int64_t a_row,
                           const real *b, int64_t b_row, real *c, int64_t c_row, int64_t last)
@@ -87,10 +87,13 @@ static void conv_forward(const fnn_args *a, int part, int parts)
         }
         return;
     }
-    if (reads_frames(&g)) {
+    if (reads_frames(&g) || reads_pixels(&g)) {
+        const int pixels = reads_pixels(&g);
         real *frame = (real *)a->p[1] + part * fnn_conv_scratch(a->n);
+        real *panels = frame + fnn_conv_frame(&g, g.in);
+        int64_t packed = -1; /* the group whose filters these are */
         const int64_t bands = (g.oh + FNN_CONV_ROWS - 1) / FNN_CONV_ROWS;
-        const int64_t channels = fnn_conv_depth(&g, FNN_CONV_DEPTH).channels;
+        const int64_t channels = pixels ? g.in : fnn_conv_depth(&g, FNN_CONV_DEPTH).channels;
         const int64_t most = fnn_conv_rows(&g, channels) / FNN_CONV_ROWS;
         share(g.num * g.groups * bands, 1, part, parts, &item, &end);
         while (item < end) {
@@ -100,9 +103,14 @@ static void conv_forward(const fnn_args *a, int part, int parts)
             const int64_t oy0 = band * FNN_CONV_ROWS, after = oy0 + count * FNN_CONV_ROWS;
             const int64_t oy1 = after < g.oh ? after : g.oh;
             real *y = (real *)a->p[0] + image * g.out * outputs;
-            conv_rows(&g, (const real *)a->p[2] + image * g.in * plane,
-                      (const real *)a->p[3] + group * g.out * k_all,
-                      bias ? bias + group * g.out : 0, y, oy0, oy1, frame);
+            const real *x = (const real *)a->p[2] + image * g.in * plane;
+            const real *w = (const real *)a->p[3] + group * g.out * k_all;
+            const real *b = bias ? bias + group * g.out : 0;
+            if (pixels && packed != group) pack_filters(panels, &g, w), packed = group;
+            if (pixels)
+                conv_pixels(&g, x, panels, b, y, oy0, oy1, frame);
+            else
+                conv_rows(&g, x, w, b, y, oy0, oy1, frame);
             epilogue(act, a->s, y + oy0 * g.ow, outputs, g.out, (oy1 - oy0) * g.ow);
             item += count;
         }
@@ -169,7 +177,8 @@ static void conv_weight_backward(const fnn_args *a, int part, int parts)
                     continue;
                 }
                 frame_pixels(frame, &g, (const real *)a->p[3] + i * g.in * plane,
-                             oy * g.stride_h - g.pad_h, fnn_conv_frame_rows(&g, rows), cols);
+                             oy * g.stride_h - g.pad_h, -g.pad_w, fnn_conv_frame_rows(&g, rows),
+                             cols);
                 add_rows(&g, frame, (const real *)a->p[2] + i * g.out * outputs, dw, t0, t1, oy,
                          oy + rows, n == n0 && oy == 0);
             }

@@ -5,12 +5,12 @@
 
 #include "conv_frame.h"
 
-/* frame(rows, cols, in) = rows y0.. and columns -pad_w.. of x (in, ih, iw), zero outside */
-static void frame_pixels(real *frame, const struct conv *g, const real *x, int64_t y0, int64_t rows,
-                         int64_t cols)
+/* frame(rows, cols, in) = rows y0.. and columns x0.. of x (in, ih, iw), zero outside */
+static void frame_pixels(real *frame, const struct conv *g, const real *x, int64_t y0, int64_t x0,
+                         int64_t rows, int64_t cols)
 {
     const int64_t plane = g->ih * g->iw, C = g->in;
-    const struct run run = run_of(0, cols, 1, -g->pad_w, g->iw, 0);
+    const struct run run = run_of(0, cols, 1, x0, g->iw, 0);
     for (int64_t y = y0; y < y0 + rows; y++, frame += cols * C) {
         if (y < 0 || y >= g->ih || run.begin >= run.end) {
             memset(frame, 0, (size_t)(cols * C) * sizeof(real));

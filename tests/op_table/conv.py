@@ -103,6 +103,9 @@ SHAPES_2D = [
     Sample(normal(4, 33, 9, 9), normal(17, 33, 3, 3), normal(17), padding=1),
     Sample(normal(8, 3, 28, 28), normal(16, 3, 5, 5), normal(16)),
     Sample(normal(4, 16, 15, 17), normal(16, 16, 1, 1), normal(16), stride=2),
+    # channels as vectors: their rows are no whole ones, the filter's are deep
+    Sample(normal(2, 8, 11, 7), normal(13, 8, 3, 3), normal(13), padding=1),
+    Sample(normal(1, 12, 12, 53), normal(16, 6, 3, 3), None, (2, 1), (3, 0), (2, 1), 2),
 ]
 ERRORS_2D = [
     Bad(
