@@ -155,10 +155,17 @@
     X(layer_norm_backward)                                                                         \
     X(rms_norm_forward)                                                                            \
     X(rms_norm_backward)                                                                           \
-    X(norm_parameters)                                                                             \
+    X(norm_parameters)
+#define FNN_BATCHNORM(X)                                                                           \
     X(batch_norm_forward)                                                                          \
     X(batch_norm_count)                                                                            \
-    X(batch_norm_backward)
+    X(batch_norm_backward)                                                                         \
+    X(batch_rows_moments)                                                                          \
+    X(batch_rows_statistics)                                                                       \
+    X(batch_rows_normalize)                                                                        \
+    X(batch_rows_sums)                                                                             \
+    X(batch_rows_parameters)                                                                       \
+    X(batch_rows_gradient)
 #define FNN_EMBEDDING(X)                                                                           \
     X(embedding_forward)                                                                           \
     X(embedding_backward)
@@ -302,6 +309,7 @@
     S(shape, FNN_SHAPE)                                                                            \
     S(index, FNN_INDEX)                                                                            \
     S(norm, FNN_NORM)                                                                              \
+    S(batchnorm, FNN_BATCHNORM)                                                                    \
     S(embedding, FNN_EMBEDDING)                                                                    \
     S(dropout, FNN_DROPOUT)                                                                        \
     S(loss, FNN_LOSS)                                                                              \

@@ -16,6 +16,12 @@ INLINE void vstore_upto(real *p, vec v, int64_t n)
         vstore_part(p, v, n);
 }
 
+/* `otherwise` where there is no p */
+INLINE vec vload_or(const real *p, int64_t i, int64_t lanes, real otherwise)
+{
+    return p ? vload_upto(p + i, lanes) : vset(otherwise);
+}
+
 /* The statements for i = begin, begin + VL ... below end; `lanes` of each vector exist. They stand
  * there twice: for whole vectors lanes is a constant, so that nothing need be asked. */
 #define EACH_VECTOR(i, begin, end, lanes, ...)                                                     \

@@ -6,12 +6,101 @@ from fastnn.ops.rownorm cimport channels_norm
 from fastnn.ops.creation import zeros
 
 cdef extern from "fastnn.h":
-    enum: FNN_batch_norm_forward, FNN_batch_norm_count, FNN_batch_norm_backward
+    enum:
+        FNN_batch_norm_forward, FNN_batch_norm_count, FNN_batch_norm_backward
+        FNN_batch_rows_moments, FNN_batch_rows_statistics, FNN_batch_rows_normalize
+        FNN_batch_rows_sums, FNN_batch_rows_parameters, FNN_batch_rows_gradient
 
 __all__ = ["batch_norm", "instance_norm"]
 
 
 # --- batch norm -------------------------------------------------------------------------------------
+
+cdef enum:
+    BLOCK = 32          # rows whose statistics are one part's
+    BY_ROWS = 1 << 14   # elements from which on threads take rows instead of channels
+
+
+cdef bint by_rows(Tensor x):
+    """Whether x (N, C) is worth three Calls each way."""
+    return x.shape_[0] >= 2 * BLOCK and x.shape_[0] * x.shape_[1] == x.size_ >= BY_ROWS
+
+
+cdef int forward_by_rows(Tensor y, Tensor mean, Tensor rstd, Tensor mean_so_far, Tensor var_so_far, Tensor x, Tensor w,
+                         Tensor b, Tensor count, double momentum, double eps) except -1:
+    cdef int64_t N = x.shape_[0], C = x.shape_[1], blocks = (N + BLOCK - 1) // BLOCK
+    cdef Tensor moments = new_1d(x.dtype_, 2 * blocks * C)
+    cdef fnn_call c
+    start(&c, FNN_batch_rows_moments, x.dtype_)
+    buffer(&c, moments)
+    buffer(&c, x)
+    put_rows(&c, N, C)
+    run(&c, 1, 4.0 * x.size_, 0)
+    start(&c, FNN_batch_rows_statistics, x.dtype_)
+    buffer(&c, mean)
+    buffer(&c, rstd)
+    optional(&c, mean_so_far)
+    optional(&c, var_so_far)
+    buffer(&c, moments)
+    buffer(&c, x)
+    optional(&c, count)
+    put_rows(&c, N, C)
+    c.args.s[0] = eps
+    c.args.s[1] = momentum
+    run(&c, 4, 8.0 * blocks * C, 0)
+    start(&c, FNN_batch_rows_normalize, x.dtype_)
+    buffer(&c, y)
+    buffer(&c, x)
+    buffer(&c, mean)
+    buffer(&c, rstd)
+    optional(&c, w)
+    optional(&c, b)
+    put_rows(&c, N, C)
+    return run(&c, 1, 4.0 * x.size_, 0)
+
+
+cdef int backward_by_rows(Tensor dx, Tensor dw, Tensor db, Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor w,
+                          bint training, bint onto_w, bint onto_b) except -1:
+    cdef int64_t N = x.shape_[0], C = x.shape_[1], blocks = (N + BLOCK - 1) // BLOCK
+    cdef Tensor sums = new_1d(x.dtype_, 2 * blocks * C), shift = new_1d(x.dtype_, 2 * C)
+    cdef fnn_call c
+    start(&c, FNN_batch_rows_sums, x.dtype_)
+    buffer(&c, sums)
+    buffer(&c, dy)
+    buffer(&c, x)
+    buffer(&c, mean)
+    put_rows(&c, N, C)
+    run(&c, 1, 5.0 * x.size_, 0)
+    start(&c, FNN_batch_rows_parameters, x.dtype_)
+    buffer(&c, shift)
+    optional(&c, dw)
+    optional(&c, db)
+    buffer(&c, sums)
+    buffer(&c, rstd)
+    put_rows(&c, N, C)
+    c.args.n[3] = training
+    c.args.n[4] = onto_w
+    c.args.n[5] = onto_b
+    run(&c, 3, 4.0 * blocks * C, 0)
+    if dx is None:
+        return 0
+    start(&c, FNN_batch_rows_gradient, x.dtype_)
+    buffer(&c, dx)
+    buffer(&c, dy)
+    buffer(&c, x)
+    buffer(&c, mean)
+    buffer(&c, rstd)
+    optional(&c, w)
+    buffer(&c, shift)
+    put_rows(&c, N, C)
+    return run(&c, 1, 5.0 * x.size_, 0)
+
+
+cdef void put_rows(fnn_call *c, int64_t N, int64_t C):
+    c.args.n[0] = N
+    c.args.n[1] = C
+    c.args.n[2] = BLOCK
+
 
 cdef int batch_rule(Node node, Tensor dy) except -1:
     cdef Tensor x = contiguous(node.a), w = node.b, mean, rstd, bias, dx = None, dw = None, db = None
@@ -27,19 +116,22 @@ cdef int batch_rule(Node node, Tensor dy) except -1:
         dw = packed_slot(node, 1, w, &onto_w)
     if node.wants(2):
         db = packed_slot(node, 2, bias, &onto_b)
-    start(&c, FNN_batch_norm_backward, x.dtype_)
-    optional(&c, dx)
-    optional(&c, dw)
-    optional(&c, db)
-    buffer(&c, dy)
-    buffer(&c, x)
-    buffer(&c, mean)
-    buffer(&c, rstd)
-    optional(&c, w)
-    put_channels(&c, x, node.n[0])
-    c.args.n[4] = onto_w
-    c.args.n[5] = onto_b
-    run(&c, 3, 10.0 * x.size_, 0)
+    if by_rows(x):
+        backward_by_rows(dx, dw, db, dy, x, mean, rstd, w, node.n[0], onto_w, onto_b)
+    else:
+        start(&c, FNN_batch_norm_backward, x.dtype_)
+        optional(&c, dx)
+        optional(&c, dw)
+        optional(&c, db)
+        buffer(&c, dy)
+        buffer(&c, x)
+        buffer(&c, mean)
+        buffer(&c, rstd)
+        optional(&c, w)
+        put_channels(&c, x, node.n[0])
+        c.args.n[4] = onto_w
+        c.args.n[5] = onto_b
+        run(&c, 3, 10.0 * x.size_, 0)
     if dx is not None:
         node.give(0, dx)
     if dw is not None:
@@ -111,6 +203,8 @@ cdef Tensor batch_normed(Tensor x, Tensor mean_so_far, Tensor var_so_far, Tensor
         bump(count)
     if x.size_ == 0:                            # nothing to take statistics of: the running ones stay
         mean, rstd = zeros(x.shape_[1], dtype=x.dtype), zeros(x.shape_[1], dtype=x.dtype)
+    elif training and by_rows(source):
+        forward_by_rows(y, mean, rstd, mean_so_far, var_so_far, source, packed_w, packed_b, count, momentum, eps)
     else:
         start(&c, FNN_batch_norm_forward, x.dtype_)
         buffer(&c, y)
@@ -126,9 +220,9 @@ cdef Tensor batch_normed(Tensor x, Tensor mean_so_far, Tensor var_so_far, Tensor
         c.args.s[0] = eps
         c.args.s[1] = momentum
         run(&c, 5 if training else 3, 8.0 * x.size_, 0)
-        if training and mean_so_far is not None:
-            bump(mean_so_far)
-            bump(var_so_far)
+    if x.size_ and training and mean_so_far is not None:
+        bump(mean_so_far)
+        bump(var_so_far)
     if any_tracked(x, w, b):
         node = record("batch_norm", y, edges_of(x, w, b), batch_rule, batch_graph)
         save(node, x, w, None)

@@ -47,6 +47,8 @@ ROWS = [
             Sample(normal(3, 4, 5), *still(4), normal(4), normal(4)),
             Sample(normal(2, 40, 0), *still(40), normal(40), normal(40)),
             Sample(normal(300, 515), None, None, normal(515), normal(515), True),
+            Sample(normal(65, 253), None, None, normal(253), normal(253), True),  # by rows
+            Sample(normal(70, 240), *still(240), normal(240), normal(240)),
             Sample(normal(20, 33, 151), None, None, normal(33), normal(33), True),
         ],
         [
@@ -68,7 +70,10 @@ ROWS = [
     Row(
         "batch_norm",
         batch_norm,
-        [Sample(normal(100, 33, mean=1e4), None, None, normal(33), normal(33), True)],
+        [
+            Sample(normal(100, 33, mean=1e4), None, None, normal(33), normal(33), True),
+            Sample(normal(100, 170, mean=1e4), None, None, normal(170), normal(170), True),
+        ],
         variant="far",
         most=200_000,
         rtol=1e-2,
