@@ -42,8 +42,7 @@ def least_seconds(row, limits):
     """The time that the limits allow: of arithmetic, or of memory at the nearest size above."""
     sizes = [rate for size, rate in limits["memory"] if row["bytes"] <= size]
     rate = sizes[0] if sizes else limits["memory"][-1][1]
-    arithmetic = limits.get(row["dtype"], limits["float32"])
-    return max(row["flops"] / arithmetic, row["bytes"] / rate)
+    return max(row["flops"] / limits[row["dtype"]], row["bytes"] / rate)
 
 
 def dot(shapes, rows, pieces):
