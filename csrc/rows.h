@@ -1,4 +1,4 @@
-/* Folds along contiguous rows and down columns, shared by reduce.c, norm.c and loss.c.
+/* Folds along contiguous rows and down columns, shared by reduce.c, norm.c, batchnorm.c and loss.c.
  *
  * Every order of addition depends on the length alone. Sums run in sub-blocks, so that rounding
  * errors grow far slower than the length. */
