@@ -107,9 +107,12 @@ static inline int fnn_conv_pixels(const struct conv *g)
 static inline int64_t fnn_conv_scratch(const int64_t *n)
 {
     const struct conv g = fnn_conv_of(n);
-    if (fnn_conv_pixels(&g)) return fnn_conv_frame(&g, g.in) + fnn_conv_filters(&g);
-    return fnn_conv_frames(&g) ? fnn_conv_frame(&g, fnn_conv_depth(&g, FNN_CONV_DEPTH).channels)
-                               : 0;
+    if (!fnn_conv_frames(&g)) return 0;
+    const int64_t some = fnn_conv_frame(&g, fnn_conv_depth(&g, FNN_CONV_DEPTH).channels);
+    if (!fnn_conv_pixels(&g)) return some;
+    /* the instruction set decides which way it goes; more channels may want fewer rows */
+    const int64_t all = fnn_conv_frame(&g, g.in) + fnn_conv_filters(&g);
+    return some > all ? some : all;
 }
 
 static inline int64_t fnn_conv_weight_scratch(const int64_t *n)

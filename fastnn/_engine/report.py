@@ -5,7 +5,8 @@ from fastnn._engine.engine import clock_step, machine_limits
 
 def summary(rows, times, memory, limits):
     """The calls of `Plan.table` with their seconds; `memory`: bytes of values within the step."""
-    total, step = max(sum(times), clock_step()), clock_step()
+    step = clock_step()
+    total = max(sum(times), step)
     most = machine_limits() if limits else None
     head = f"{'call':<26}{'dtype':<9}{'size':<24}{'MFLOP':>9}{'KiB':>10}{'us':>10}{'share':>8}"
     lines = [head + f"{'GFLOP/s':>10}{'GB/s':>8}" + ("  of limit" if limits else "")]

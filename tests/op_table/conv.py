@@ -106,6 +106,8 @@ SHAPES_2D = [
     # channels as vectors: their rows are no whole ones, the filter's are deep
     Sample(normal(2, 8, 11, 7), normal(13, 8, 3, 3), normal(13), padding=1),
     Sample(normal(1, 12, 12, 53), normal(16, 6, 3, 3), None, (2, 1), (3, 0), (2, 1), 2),
+    # some channels of many rows want a larger frame than all channels of a few
+    Sample(normal(1, 8, 83, 76), normal(8, 8, 9, 5), None, (3, 1)),
 ]
 ERRORS_2D = [
     Bad(
