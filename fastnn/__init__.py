@@ -50,6 +50,8 @@ def __getattr__(name):
         return importlib.import_module(f"fastnn.{name}")
     if name == "compile_step":
         return importlib.import_module("fastnn.training.step").compile_step
+    if name in ("save", "load"):
+        return getattr(importlib.import_module("fastnn.serialization"), name)
     if not name.startswith("_"):
         networks = importlib.import_module("fastnn.ops.networks")
         if name in networks.__all__:
@@ -60,7 +62,7 @@ def __getattr__(name):
 def __dir__():
     from fastnn.ops import networks
 
-    return sorted({*globals(), *networks.__all__, *_ROOMS, "compile_step"})
+    return sorted({*globals(), *networks.__all__, *_ROOMS, "compile_step", "save", "load"})
 
 
 _ROOMS = ("nn", "optim", "data", "training", "metrics", "diagnostics", "tabular")

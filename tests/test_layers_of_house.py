@@ -21,7 +21,7 @@ FLOORS = (
     ("data",),
     ("metrics", "diagnostics"),
     ("training",),
-    ("search", "ensemble"),
+    ("search", "ensemble", "serialization"),
     ("datasets", "sklearn", "distributed", "onnx", "tabular"),
     ("cli", "__main__"),
 )

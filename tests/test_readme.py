@@ -6,7 +6,8 @@ from pathlib import Path
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 
-def test_the_scripts_run(capsys):
+def test_the_scripts_run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a model is saved
     script, loop = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.S)
     assert len(script.splitlines()) < 20
     names = {}

@@ -247,9 +247,6 @@ cdef class Tensor:
         found = self == value
         return isinstance(found, Tensor) and bool(found.any())    # False: a value of another kind
 
-    __array_priority__ = 1000
-    __array_ufunc__ = None          # array + tensor is the tensor's business
-
     # --- values in and out ---
 
     def numpy(self):

@@ -22,6 +22,7 @@ from fastnn.ops import (
     logic,
     mask,
     moment,
+    numpy_protocol,
     order,
     power,
     probability,
@@ -49,6 +50,12 @@ add_methods(
         "unsqueeze": shape.unsqueeze,
         "view": shape._view,
         "view_as": shape._view_as,
+    }
+)
+add_methods(
+    {
+        "__array_function__": numpy_protocol._array_function,
+        "__array_ufunc__": numpy_protocol._array_ufunc,
     }
 )
 add_methods(

@@ -16,8 +16,8 @@ from fastnn.training.pack import pack, unpack
 from fastnn.version import __version__
 
 _FORMAT = "fastnn-checkpoint-2"
-_OPENING = b'{"__metadata__":{"sha256":"'
-_START = 8 + len(_OPENING) + 64  # bytes up to the end of the checksum
+OPENING = b'{"__metadata__":{"sha256":"'
+_START = 8 + len(OPENING) + 64  # bytes up to the end of the checksum
 _TRAINING = "training/"  # arrays that are no weights
 _DTYPES = {
     **{"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "bool": "BOOL"},
@@ -187,7 +187,7 @@ def _read(file, path):
     size = os.fstat(file.fileno()).st_size
     start = file.read(_START)
     length = int.from_bytes(start[:8], "little")
-    if not (start[8:].startswith(_OPENING) and _START <= 8 + length <= size):
+    if not (start[8:].startswith(OPENING) and _START <= 8 + length <= size):
         if start[8:9] == b"{" and 8 + length <= size:
             raise CheckpointError(
                 f"{path}: a safetensors file without fastnn's manifest (or of an older version); to "
