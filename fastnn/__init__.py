@@ -36,6 +36,7 @@ from fastnn.config import config_info, show_config
 from fastnn.device import device
 from fastnn.dlpack import from_dlpack
 from fastnn.ops import *
+from fastnn.typeinfo import *
 from fastnn.version import __version__
 
 float, double, long, int, bool = float32, float64, int64, int32, bool_

@@ -14,7 +14,7 @@ SOURCES = Path(__file__).parent.parent / "fastnn"  # .pyx files are there, not i
 # from the ground up; the rooms of one entry stand side by side and may import each other
 FLOORS = (
     ("version", "_engine"),
-    ("autograd", "config", "cuda", "device", "dlpack"),
+    ("autograd", "config", "cuda", "device", "dlpack", "typeinfo"),
     ("ops",),
     ("nn",),
     ("optim",),

@@ -267,3 +267,16 @@ def test_devices_of_scripts_written_for_gpus():
     for make in (fastnn.tensor, fastnn.as_tensor):
         with pytest.raises(ValueError, match="device must be 'cpu'"):
             make(np.ones(2), device="mps")
+
+
+def test_what_scripts_ask_about_values():
+    x = fastnn.ones(2, 3)
+    assert (fastnn.numel(x), fastnn.is_tensor(x), fastnn.is_floating_point(x)) == (6, True, True)
+    assert not fastnn.is_floating_point(fastnn.arange(2))
+    assert not fastnn.is_tensor(np.ones(2))
+    assert fastnn.get_default_dtype() == fastnn.tensor(0.5).dtype
+    assert fastnn.finfo(x.dtype).eps == 2.0**-23
+    assert fastnn.full((1,), -fastnn.inf).item() < -1e38
+    for question in (fastnn.numel, fastnn.is_floating_point):
+        with pytest.raises(TypeError, match="input must be a Tensor, got list"):
+            question([1.0])
