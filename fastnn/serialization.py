@@ -5,7 +5,14 @@ from safetensors.numpy import load_file
 
 import fastnn
 from fastnn.data.atomic import path_of
-from fastnn.training.checkpoint import OPENING, CheckpointError, load_checkpoint, save_checkpoint
+from fastnn.training.checkpoint import (
+    MOST_HEADER,
+    OPENING,
+    CheckpointError,
+    check_regular,
+    load_checkpoint,
+    save_checkpoint,
+)
 
 _SAVED = "saved"  # the manifest's word for a file that holds more than a state_dict
 _PICKLES = (b"PK\x03\x04", b"\x80")  # how files of torch.save begin, new and old
@@ -116,6 +123,7 @@ def load(f, map_location=None, *, weights_only=True):
         raise ValueError(
             "load: weights_only must be True: fastnn executes nothing that a file says"
         )
+    check_regular(path)
     with open(path, "rb") as file:
         start = file.read(64)
     if start.startswith(_PICKLES):
@@ -124,18 +132,20 @@ def load(f, map_location=None, *, weights_only=True):
             "the weights there by safetensors.torch.save_file(model.state_dict(), path)"
         )
     if not start[8:].startswith(OPENING):
-        return _foreign(path)
+        return _foreign(path, int.from_bytes(start[:8], "little"))
     checkpoint = load_checkpoint(path)
     if checkpoint.manifest.get("kind") == _SAVED:
         return checkpoint.training
     return {name: fastnn.from_numpy(a) for name, a in checkpoint.state.items()}
 
 
-def _foreign(path):
+def _foreign(path, length):
     try:
+        if length > MOST_HEADER:
+            raise ValueError(f"a header of {length} bytes; at most {MOST_HEADER} are read")
         with safe_open(path, "np") as file:
-            if "fastnn" in (file.metadata() or {}):  # it lost its beginning
-                raise ValueError("damaged")
+            if "fastnn" in (file.metadata() or {}):
+                raise ValueError("a file of fastnn whose beginning is damaged")
         return {name: fastnn.tensor(a) for name, a in load_file(path).items()}
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: no safetensors file that can be read ({error})") from None

@@ -25,7 +25,7 @@ _DTYPES = {
 }
 _NUMPY = {name: np.dtype(dtype) for dtype, name in _DTYPES.items()}
 # what a hostile header may cost: a file of 20,000 tensors needs a tenth of both
-_MOST_HEADER = 1 << 24  # bytes
+MOST_HEADER = 1 << 24  # bytes
 _MOST_ITEMS = 500_000
 _CHUNK = 1 << 20
 
@@ -155,8 +155,7 @@ def load_checkpoint(path, model=None):
     """
     path = os.fspath(path)
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise CheckpointError(f"{path}: a folder or device, not a checkpoint file")
+        check_regular(path)
         with open(path, "rb") as file:
             arrays, manifest = _read(file, path)
     except FileNotFoundError:
@@ -182,6 +181,12 @@ def load_checkpoint(path, model=None):
     return Checkpoint(state, manifest, training)
 
 
+def check_regular(path):
+    """CheckpointError for what is no file: a pipe would be waited for without end."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise CheckpointError(f"{path}: a folder or device, not a checkpoint file")
+
+
 def _read(file, path):
     """Arrays and manifest; the checksum is looked at before anything else."""
     size = os.fstat(file.fileno()).st_size
@@ -194,8 +199,8 @@ def _read(file, path):
                 "use its weights: model.load_state_dict(safetensors.numpy.load_file(path))"
             )
         raise ValueError("its beginning is another's, or it is cut short")
-    if length > _MOST_HEADER:
-        raise ValueError(f"a header of {length} bytes; at most {_MOST_HEADER} are read")
+    if length > MOST_HEADER:
+        raise ValueError(f"a header of {length} bytes; at most {MOST_HEADER} are read")
     rest = file.read(8 + length - _START)
     digest = hashlib.sha256(start[:-64])
     digest.update(rest)
@@ -259,9 +264,9 @@ def _header(arrays, text):
         start += a.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    if len(text) > _MOST_HEADER:
+    if len(text) > MOST_HEADER:
         raise ValueError(
-            f"save_checkpoint: names and facts take {len(text)} bytes, at most {_MOST_HEADER} fit; "
+            f"save_checkpoint: names and facts take {len(text)} bytes, at most {MOST_HEADER} fit; "
             "give long lists as arrays in training={...}"
         )
     return len(text).to_bytes(8, "little") + text
