@@ -56,18 +56,23 @@ def _words(value):
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
+def compiler():
+    """The command that compiles C, a list of words; empty where there is none."""
+    words = shlex.split(os.environ.get("CC", "")) or [
+        next(filter(shutil.which, ("cc", "gcc", "clang")), "")
+    ]
+    return words if shutil.which(words[0]) else []
+
+
 def limits(threads):
     """Measured peak FLOP/s (float32) and bytes/s of `threads` threads, and seconds that a cache line
     takes to another CPU and back; None without a C compiler."""
-    compiler = shlex.split(os.environ.get("CC", "")) or [
-        next(filter(shutil.which, ("cc", "gcc", "clang")), "")
-    ]
-    if not shutil.which(compiler[0]):
+    if not compiler():
         return None
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "peak.so"
         width = 64 if "avx512f" in _cpu_flags() else 32 if "avx2" in _cpu_flags() else 16
-        command = [*compiler, "-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC"]
+        command = [*compiler(), "-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC"]
         command += [f"-DVBYTES={width}", "-Wno-psabi", str(Path(__file__).with_name("peak.c"))]
         if subprocess.run([*command, "-o", library], capture_output=True).returncode:
             return None

@@ -119,7 +119,11 @@ class Case:
         return best([r for r in self.results if r.library == "fastnn"])
 
     def peers(self):
-        return [r for r in self.results if r.library != "fastnn"]
+        return [r for r in self.results if r.library not in ("fastnn", "floor")]
+
+    def floor(self):
+        """What nobody can go below, where that was measured, or None."""
+        return best([r for r in self.results if r.library == "floor"])
 
     def ratio(self, peer, ours=None):
         """How many times the peer needs more than fastnn('s best): the median over the rounds."""

@@ -32,6 +32,9 @@ def _table(cases, suite, limit):
     with_flops = limit and any(c.flops for c in cases)
     if with_flops:
         head.append("of the arithmetic limit")
+    with_floor = any(c.floor() for c in cases)
+    if with_floor:
+        head.append("floor / fastnn")
     lines = [f"## {suite}", "", _row(head), _row(["---"] * len(head))]
     for case in cases:
         cells = [f"{case.name}, {case.unit}"]
@@ -45,6 +48,8 @@ def _table(cases, suite, limit):
             ours = case.ours()
             share = case.flops / limit / (ours.median * 1e-6) if ours and case.flops else None
             cells.append("-" if share is None else f"{100 * share:.0f}%")
+        if with_floor:
+            cells.append(f"{100 * case.ratio(case.floor()):.0f}%" if case.floor() else "-")
         lines.append(_row(cells))
     return lines
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from . import kernels as table
+from . import machine, nets
 from . import modules as layers
-from . import nets
 from .measure import Case, Measured, best, interleaved
 
 
@@ -20,16 +20,21 @@ def steps(options):
 
 
 def overhead(options):
-    """What one small operation costs, eager: 32 x 64 float32, forward and backward."""
+    """What one small operation costs, eager: 32 x 64 float32, forward and backward. The floor is
+    what its loops and Python's calls take alone."""
     pairs = [p for p in options.pairs() if p[0].library in ("fastnn", "torch") and p[1] == "eager"]
+    floor = [(options.start("floor", 1), "C")] if machine.compiler() else []
     for name in ("relu", "add", "relu, forward only", "chain"):
         scale = 1e6 if name != "chain" else 1e4
         label = name if name != "chain" else "one of 100 operations in a chain"
         label += "" if "only" in name else ", forward and backward"
+        contestants = pairs if name == "chain" else pairs + floor
         results = interleaved(
-            pairs, ("small_op", {"name": name}), options.seconds, options.rounds, scale
+            contestants, ("small_op", {"name": name}), options.seconds, options.rounds, scale
         )
         yield Case("overhead", label, "µs", results)
+    for contestant, _ in floor:
+        contestant.close()
 
 
 def startup(options):

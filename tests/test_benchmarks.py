@@ -76,3 +76,13 @@ def test_what_pytorch_has_not_is_what_its_users_write(kind, dtype, rtol):
         results.append([y.detach().numpy(), xs[0].grad.numpy()])
     for mine, theirs in zip(*results, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=rtol, atol=rtol / 10 * abs(theirs).max())
+
+
+def test_the_floor_is_no_peer():
+    players = [(Player("fastnn"), "eager"), (Player("torch"), "eager"), (Player("floor"), "C")]
+    results = measure.interleaved(players, ("small_op", {"name": "relu"}), 0.01, rounds=3)
+    results[2].values = [1e-6] * 3
+    case = measure.Case("overhead", "relu", "s", results)
+    assert [r.library for r in case.peers()] == ["torch"]
+    table = report.markdown([case], [], "command")
+    assert "| relu, s | 2e-06 (1) | 2e-06 (1) | 1e-06 (1) | **1** | 50% |" in table
