@@ -61,7 +61,9 @@ cdef class Tensor:
     cdef int64_t strides_[8]            # in elements
     cdef bint contiguous                # C order, no gaps
     cdef bint wants_grad
-    cdef bint is_view
+    cdef Tensor base                    # of a view: the whole that it shows a part of
+    cdef int64_t moves                  # how often in-place writes gave it another place in the graph
+    cdef int64_t born                   # of a view: its base's moves by then
     cdef Node node                      # what computed it; None for a leaf
     cdef Tensor grad_
     cdef Tensor grad_slot               # where an optimizer's arena wants the gradient
@@ -142,6 +144,7 @@ cdef str dtype_name(int dtype)
 # --- the graph ------------------------------------------------------------------------------
 cdef bint grad_enabled()
 cdef bint tracked(Tensor x)                                     # grad mode on and x requires grad
+cdef bint any_tracked(Tensor a, Tensor b, Tensor c)             # any of them, None aside
 # y becomes the output of a new Node with these inputs; the caller then saves what the rules need
 cdef Node record(const char *name, Tensor y, tuple inputs, Rule backward, Rule backward_graph)
 cdef Node record1(const char *name, Tensor y, Tensor x, Rule backward, Rule backward_graph)
@@ -190,6 +193,9 @@ cdef void set_binary(int slot, Binary f)     # called with (left, right); either
 cdef void set_setitem(Setter f)
 cdef int check_inplace(Tensor x, str what) except -1    # before x is written in place
 cdef int check_writable(Tensor t, str what) except -1
+cdef int check_fresh(Tensor x) except -1                # no view of what has since moved in the graph
+cdef int check_alone(Tensor x, str what) except -1      # before x, written in place, takes another place in the graph
+cdef int move(Tensor x, Node node) except -1            # ... as the node's output
 cdef Tensor rebase(Tensor x, Tensor y)                  # x takes over y's values and place in the graph
 cdef Tensor new_strided_like(Tensor x)
 cdef Tensor from_array(object data, int dtype, str argument)

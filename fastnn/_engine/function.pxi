@@ -5,19 +5,54 @@ cdef int check_inplace(Tensor x, str what) except -1:
     if x.wants_grad and not fnn_no_grad:
         if x.node is None:
             raise RuntimeError(f"{what}: a leaf tensor that requires grad cannot be changed in place; use no_grad() or .data")
-        if x.is_view:
-            raise RuntimeError(f"{what}: a view of a tensor that requires grad cannot be changed in place; "
-                               "assign to the whole tensor, or clone() the view")
+        check_alone(x, what)
     return check_writable(x, what)
+
+
+cdef int check_alone(Tensor x, str what) except -1:
+    """Before x moves in the graph: a view's base and the base's other views would not know."""
+    if x.base is not None and refs(<void *>x.base) > 1:
+        raise RuntimeError(f"{what}: a view cannot be changed in place where gradients are recorded, while its base or "
+                           "another view is in use; assign to the whole tensor, or clone() the view")
+    return 0
 
 
 cdef Tensor rebase(Tensor x, Tensor y):
     """x takes over y's values and y's place in the graph: y = f(x) was computed out of place."""
+    if y.node is None:
+        copy_into(x, y)
+        return x
+    check_alone(x, y.node.op.decode())
+    keep_old_values(y.node, x)
     copy_into(x, y)
-    if y.node is not None:
-        x.node = y.node
-        x.wants_grad = True
+    move(x, y.node)
     return x
+
+
+cdef int keep_old_values(Node node, Tensor x) except -1:
+    """What the node saved of x is about to be written over."""
+    cdef Tensor a = node.a, b = node.b, c = node.c
+    save(node, apart(a, x), apart(b, x), apart(c, x))
+    return 0
+
+
+cdef Tensor apart(Tensor saved, Tensor x):
+    cdef Tensor copy
+    if saved is None or saved.storage is not x.storage:
+        return saved
+    copy = new_like(saved)
+    copy_into(copy, saved)
+    return copy
+
+
+cdef int move(Tensor x, Node node) except -1:
+    """x, written in place, is the node's output now."""
+    cdef Tensor whole = x if x.base is None else x.base
+    x.node = node
+    x.wants_grad = True
+    whole.moves += 1
+    x.born = whole.moves
+    return 0
 
 
 # --- custom operations ----------------------------------------------------------------------------

@@ -7,8 +7,26 @@ cdef inline bint grad_enabled():
     return not fnn_no_grad
 
 
+cdef inline bint stale(Tensor x):
+    """A view from before its base took another place in the graph: new values, old history."""
+    return x.base is not None and x.born != x.base.moves
+
+
+cdef int check_fresh(Tensor x) except -1:
+    if stale(x):
+        raise RuntimeError("the graph: an input is a view whose base was changed in place after the view was made; "
+                           "make the view again, or let the change make a new tensor")
+    return 0
+
+
 cdef inline bint tracked(Tensor x):
-    return x.wants_grad and not fnn_no_grad
+    return (x.wants_grad or stale(x)) and not fnn_no_grad
+
+
+cdef bint any_tracked(Tensor a, Tensor b, Tensor c):
+    return not fnn_no_grad and ((a is not None and (a.wants_grad or stale(a)))
+                                or (b is not None and (b.wants_grad or stale(b)))
+                                or (c is not None and (c.wants_grad or stale(c))))
 
 
 cdef inline bint switch_grad(bint mode):
@@ -64,6 +82,7 @@ def is_grad_enabled():
 # --- building -----------------------------------------------------------------------------------
 
 cdef inline object edge_of(Tensor x):
+    check_fresh(x)
     if not x.wants_grad:
         return None
     return x if x.node is None else x.node

@@ -120,7 +120,8 @@ cdef Tensor view(Tensor x, int64_t offset, int ndim, const int64_t *shape, const
         t.strides_[i] = strides[i]
         t.size_ *= shape[i]
     t.contiguous = is_contiguous(t)
-    t.is_view = True
+    t.base = x if x.base is None else x.base
+    t.born = x.moves if x.base is None else x.born
     return t
 
 

@@ -50,7 +50,7 @@ cdef object activate(const char *name, int forward, int backward, bint keep_outp
         if x is not input:
             raise TypeError(f"{name.decode()}: inplace needs a floating point tensor, got {dtype_name((<Tensor>input).dtype_)}")
         if tracked(x):
-            return rebase(x, activate(name, forward, backward, keep_output, x.clone(), graph, s0, s1, s2, False))
+            return rebase(x, activate(name, forward, backward, keep_output, x, graph, s0, s1, s2, False))
     packed = contiguous(x)
     y = x if inplace and packed is x else new_like(x)
     start(&c, forward, x.dtype_)

@@ -205,7 +205,7 @@ cdef Tensor ordered_like(Tensor q, int64_t width):
         steps[i] = step
         step *= shape[i]
     cdef Tensor y = view(new_1d(q.dtype_, step), 0, 4, shape, steps)
-    y.is_view = False
+    y.base = None
     return y
 
 
@@ -326,7 +326,7 @@ def _self_attention(qkv, heads, batch_first, mask, causal, dropout_p):
     cdef int64_t[3] shape = [x.shape_[0], x.shape_[1], E]
     cdef double scale = 1 / sqrt(<double>(E // heads))
     cdef Node node
-    if m is not None and m.wants_grad and grad_enabled():
+    if m is not None and tracked(m):
         q, k, v = split_heads(x, heads, batch_first)
         return join_heads(composed(q, k, v, m, causal, None, dropout_p, scale), batch_first)
     m = steady(m, x.dtype_)

@@ -124,7 +124,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     if scale is None:
         scale = 1 / sqrt(<double>E)
     scale = real(scale, f"{what}: scale")
-    if mask is not None and mask.wants_grad and grad_enabled():
+    if mask is not None and tracked(mask):
         y = composed(wide_q, wide_k, wide_v, four(mask.expand(whole), lead), is_causal, None, dropout_p, scale)
     else:
         if mask is not None:

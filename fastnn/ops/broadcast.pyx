@@ -137,7 +137,7 @@ cdef object binary(const char *name, int id, object function, object left, objec
     if b is None:
         s[1] = right
     y = compute(id, REALS, a, b, None, s, None, name)
-    if grad_enabled() and ((a is not None and a.wants_grad) or (b is not None and b.wants_grad)):
+    if any_tracked(a, b, None):
         node = record2(name, y, nothing if a is None else a, nothing if b is None else b, rule, graph)
         node.s[0] = s[0]
         node.s[1] = s[1]

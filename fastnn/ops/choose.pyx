@@ -230,7 +230,7 @@ def where(condition, input=None, other=None):
     else:
         s[2] = other
     y = compute(FNN_where_forward, MASK_IN, mask, a, b, s, None, "where")
-    if grad_enabled() and ((a is not None and a.wants_grad) or (b is not None and b.wants_grad)):
+    if any_tracked(a, b, None):
         node = record2("where", y, a if a is not None else mask, b if b is not None else mask, where_rule, where_graph)
         save(node, mask, None, None)
         if (a is not None and not same_shape(a, y)) or (b is not None and not same_shape(b, y)):

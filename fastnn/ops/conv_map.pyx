@@ -55,7 +55,7 @@ cdef Tensor conv(Spec spec, Tensor x, Tensor w, Tensor bias):
     for t in (y, space, px, pw, pb):
         optional_buffer(&c, t)
     run(&c, 2, spec.work(), 0)
-    if grad_enabled() and (x.wants_grad or w.wants_grad or (bias is not None and bias.wants_grad)):
+    if any_tracked(x, w, bias):
         node = record("conv", y, (x, w) if bias is None else (x, w, bias), conv_rule, conv_graph)
         save(node, x, w, None)
         node.extra = spec
@@ -71,7 +71,7 @@ cdef Tensor conv_input(Spec spec, Tensor dy, Tensor w, Tensor bias):
         dx = by_phases(g, py, pw, pb)
     else:
         dx = transposed(g, py, pw, pb)
-    if grad_enabled() and (dy.wants_grad or w.wants_grad or (bias is not None and bias.wants_grad)):
+    if any_tracked(dy, w, bias):
         node = record("conv_input", dx, (dy, w) if bias is None else (dy, w, bias), conv_input_rule, conv_input_graph)
         save(node, dy, w, None)
         node.extra = spec
@@ -147,7 +147,7 @@ cdef Tensor conv_weight(Spec spec, Tensor x, Tensor dy, Tensor into, bint accumu
             null_buffer(&c)
         c.args.n[0], c.args.n[1], c.args.n[2] = blocks, size, size
         run(&c, 1, blocks * size, 0)
-    if grad_enabled() and (x.wants_grad or dy.wants_grad):
+    if any_tracked(x, dy, None):
         node = record2("conv_weight", dw, x, dy, conv_weight_rule, conv_weight_rule)
         save(node, x, dy, None)
         node.extra = spec

@@ -338,9 +338,8 @@ cdef int write(Tensor x, Spot spot, Tensor value) except -1:
     if not tracked(x) and not tracked(value):
         assign(x, spot, value)
         return 0
-    if x.is_view and not x.wants_grad:
-        raise RuntimeError("assignment: a value that requires grad cannot be written to a view; "
-                           "assign to the whole tensor, or clone() the view")
+    check_alone(x, "assignment")
+    check_fresh(value)
     if value.dtype_ != x.dtype_:
         value = value.to(dtype_name(x.dtype_))
     before = alias(x)
@@ -351,7 +350,7 @@ cdef int write(Tensor x, Spot spot, Tensor value) except -1:
     node.extra = spot
     if spot.index is not None:
         save(node, spot.index, None, None)
-    return 0
+    return move(x, node)
 
 
 cdef int setitem(object tensor, object key, object value) except -1:

@@ -7,6 +7,7 @@ import numpy as np
 
 from fastnn._engine.engine cimport *
 from fastnn.ops.broadcast cimport *
+from fastnn.ops.memory cimport zeros_of
 from fastnn.ops import elementwise, compound, power, rounding
 
 cdef extern from "fastnn.h":
@@ -150,16 +151,13 @@ def _fill_(Tensor self, value):
     y = new_like(self)
     fill_dense(y, s)
     if tracked(self):
-        record1("fill_", y, self, fill_rule, fill_graph)
+        record1("fill_", y, self, fill_rule, fill_rule)
     return rebase(self, y)
 
 
 cdef int fill_rule(Node node, Tensor dy) except -1:
-    return node.give(0, times(dy, 0))
-
-
-cdef int fill_graph(Node node, Tensor dy) except -1:
-    return node.give(0, dy * 0)
+    """The old values are gone: zero, where dy is NaN too."""
+    return node.share(0, zeros_of(dy.dtype_, dy.ndim_, dy.shape_))
 
 
 cdef int fill_dense(Tensor y, const double *s) except -1:

@@ -251,7 +251,6 @@ cdef Tensor affine(Tensor x, Tensor w, bint transposed, Tensor bias):
     cdef Matrix mx, mw
     cdef int64_t shape[8]
     cdef int i
-    cdef bint wants_x, wants_w
     cdef Node node
     cdef Tensor y, packed_x, packed_w
     packed_x = as_rows(x, &mx)
@@ -262,15 +261,12 @@ cdef Tensor affine(Tensor x, Tensor w, bint transposed, Tensor bias):
     y = new(x.dtype_, x.ndim_ - 1 + (1 if w.ndim_ == 2 else 0), shape)
     multiply(y, plain(mx.rows, mw.cols), packed_x, mx, packed_w, mw,
              None if bias is None else contiguous(bias), False)
-    if not grad_enabled():
-        return y
-    wants_x, wants_w = x.wants_grad, w.wants_grad
-    if wants_x or wants_w or (bias is not None and bias.wants_grad):
+    if any_tracked(x, w, bias):
         if bias is None:
             node = record2("matmul", y, x, w, affine_rule, affine_graph)
         else:
             node = record("linear", y, (x, w, bias), affine_rule, affine_graph)
-        save(node, x if wants_w else None, w if wants_x else None, None)
+        save(node, x if w.wants_grad else None, w if x.wants_grad else None, None)
         node.n[0], node.n[1] = transposed, w.ndim_
     return y
 

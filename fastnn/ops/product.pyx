@@ -127,7 +127,7 @@ cdef Tensor batched(Tensor a, Tensor b, str what):
     shape[ndim] = mb.cols
     y = new(a.dtype_, ndim + 1, shape)
     multiply(y, plain(ma.rows, mb.cols), packed_a, ma, packed_b, mb, None, False)
-    if grad_enabled() and (a.wants_grad or b.wants_grad):
+    if any_tracked(a, b, None):
         save(record2("matmul", y, a, b, batched_rule, batched_graph), a, b, None)
     return y
 

@@ -74,7 +74,7 @@ cdef tuple layer(int mode, object input, object hx, object cx, object weight_ih,
     c0 = operand(cx, x, (l.N, l.H), what, "cx")
     widths(&l, w_hr is not None)
     inputs = (x, w_ih, w_hh, b_ih, b_hh, w_hr, h, c0)
-    wanted = any([t is not None and t.requires_grad for t in inputs]) and grad_enabled()
+    wanted = any([t is not None and tracked(t) for t in inputs])
 
     y, state, gates, saved = through_time(&l, inputs, sizes, wanted)
     h_n = columns(state, 0, l.N, l.P, l.state_width)
@@ -82,7 +82,7 @@ cdef tuple layer(int mode, object input, object hx, object cx, object weight_ih,
         c_n = columns(state, l.P, l.N, l.H, l.state_width)
     outputs = (y, h_n) if c_n is None else (y, h_n, c_n)
     for t in outputs[1:]:
-        (<Tensor>t).is_view = False
+        (<Tensor>t).base = None
     if wanted:
         none = new_1d(x.dtype_, 0)
         node = record_outputs("recurrent_layer", outputs, tuple([none if t is None else t for t in inputs]),

@@ -4,6 +4,7 @@ import numpy as np
 from fastnn._engine.engine cimport *
 from fastnn.ops.broadcast cimport *
 from fastnn.ops.choose import where
+from fastnn.ops.memory cimport zeros_of
 
 cdef extern from "fastnn.h":
     enum:
@@ -106,11 +107,8 @@ def abs(input):
 # --- steps: their gradient is zero --------------------------------------------------------------------
 
 cdef int zero_rule(Node node, Tensor dy) except -1:
-    return node.give(0, times(dy, 0))
-
-
-cdef int zero_graph(Node node, Tensor dy) except -1:
-    return node.give(0, dy * 0)
+    """Zero whatever dy is, NaN too; `share`, for a recorded step keeps zeros that no Call computes."""
+    return node.share(0, zeros_of(dy.dtype_, dy.ndim_, dy.shape_))
 
 
 cdef object step(const char *name, int id, object function, object input):
@@ -121,7 +119,7 @@ cdef object step(const char *name, int id, object function, object input):
     x = floating(input, name.decode())
     y = compute1(id, x)
     if tracked(x):
-        record1(name, y, x, zero_rule, zero_graph)
+        record1(name, y, x, zero_rule, zero_rule)
     return y
 
 

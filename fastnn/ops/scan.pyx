@@ -38,7 +38,7 @@ cdef Tensor linear_scan(Tensor a, Tensor b, int d, bint reverse):
     cdef Tensor pa = contiguous(a), pb = contiguous(b), h = new_like(pb)
     cdef Node node
     scan_call(FNN_linear_scan, h, pa, pb, d, reverse)
-    if grad_enabled() and (a.wants_grad or b.wants_grad):
+    if any_tracked(a, b, None):
         node = record2("scan", h, a, b, scan_rule, scan_rule)
         save_output(node, h, a, None)
         node.n[0], node.n[1] = d, reverse

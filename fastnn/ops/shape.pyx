@@ -80,7 +80,7 @@ cdef Tensor reshape_to(Tensor x, int ndim, const int64_t *shape, str what, bint 
         y = copy_of(x)
         view_strides(y, ndim, sizes, strides)
         y = view(y, 0, ndim, sizes, strides)
-        y.is_view = False
+        y.base = None
     else:
         raise ValueError(f"{what}: the memory of shape {shape_of(x)} with strides {x.stride()} cannot be seen "
                          f"as shape {tuple([sizes[i] for i in range(ndim)])}; use reshape(), which copies")
