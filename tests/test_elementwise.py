@@ -148,3 +148,18 @@ def test_many_strided_operands_agree_with_numpy():
         np.testing.assert_array_equal((x - y).numpy(), a - b)
         np.testing.assert_array_equal((x < y).numpy(), a < b)
         np.testing.assert_array_equal(fastnn.where(x < y, y, z).numpy(), np.where(a < b, b, c))
+
+
+def test_integers_and_bools_where_pytorch_takes_them():
+    five, bits = fastnn.tensor(np.array(5, np.int64)), fastnn.tensor(np.array([4, 1], np.int32))
+    for got in (five & bits, bits | five, five ^ bits):
+        assert got.dtype == np.int32  # a 0-d tensor is of no higher kind
+    assert (five & bits).tolist() == [4, 1]
+    mask = fastnn.tensor([True, False])
+    assert mask.masked_fill(~mask, -0.5).tolist() == [True, True]
+    assert mask.masked_fill(mask, 0.0).tolist() == [False, False]
+    whole = fastnn.where(five > 0, fastnn.tensor(np.array(3, np.int32)), 2)
+    assert (whole.dtype, whole.item()) == (np.int32, 3)
+    y = fastnn.logsumexp(fastnn.tensor([0, 0]), 0)
+    assert y.dtype == np.float32
+    assert y.item() == pytest.approx(np.log(2))

@@ -87,6 +87,18 @@ static vec vremainder(vec x, vec y)
     return vselect((z != ZERO) & ((z < ZERO) != (y < ZERO)), z + y, z);
 }
 
+/* The largest whole number that is not above the exact quotient; x / y may round up to the next.
+ * Source: Python's floor division, which torch.floor_divide has as well. */
+static vec vfloor_divide(vec x, vec y)
+{
+    vec z = vfmod(x, y), q = (x - z) / y;
+    q = vselect((z != ZERO) & ((z < ZERO) != (y < ZERO)), q - ONE, q);
+    vec whole = vfloor(q);
+    whole = vselect(q - whole > R(0.5), whole + ONE, whole); /* q is a rounded whole number */
+    whole = vselect(q == ZERO, vcopysign(ZERO, x / y), whole);
+    return vselect(y == ZERO, x / y, whole);
+}
+
 /* NaN where either is; > and the like never see it */
 static inline vec either_nan(vec x, vec y, vec z) { return vselect((x != x) | (y != y), x + y, z); }
 
@@ -97,7 +109,7 @@ BINARY(div_forward, X / Y)
 BINARY(pow_forward, vpow(X, Y))
 BINARY(fmod_forward, vfmod(X, Y))
 BINARY(remainder_forward, vremainder(X, Y))
-BINARY(floor_divide_forward, vfloor(X / Y))
+BINARY(floor_divide_forward, vfloor_divide(X, Y))
 BINARY(maximum_forward, either_nan(X, Y, vmax(X, Y)))
 BINARY(minimum_forward, either_nan(X, Y, vmin(X, Y)))
 BINARY(add_scaled, X + s[0] * Y)

@@ -156,14 +156,16 @@ cdef bint whole(object x):
 cdef Tensor where_whole(Tensor mask, object x, object y):
     cdef Tensor a = None if is_number(x) else as_tensor(x, b"where: input")
     cdef Tensor b = None if is_number(y) else as_tensor(y, b"where: other")
+    cdef Tensor tensor
     cdef int dtype
     if a is not None and b is not None:
         dtype = promoted_dtype(a, b)
     else:
         number = y if b is None else x
         dtype = FNN_BOOL if isinstance(number, (bool, np.bool_)) else FNN_I64
-        if a is not None or b is not None:
-            dtype = promoted_dtype(a if b is None else b, from_array(np.asarray(number), dtype, "where"))
+        tensor = b if a is None else a
+        if tensor is not None and not (tensor.dtype_ == FNN_BOOL and dtype == FNN_I64):
+            dtype = tensor.dtype_
         if a is None and (b is None or abs(x) >= 1 << 31):
             a = from_array(np.asarray(x), dtype, "where: input")
         if b is None and abs(y) >= 1 << 31:

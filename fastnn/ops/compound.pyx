@@ -39,8 +39,8 @@ cdef int quotient_graph(Node node, Tensor dy) except -1:
     if node.wants(0):
         give_to(node, 0, dy, False)
     if node.wants(1):
-        q = detached(other_operand(node, 0)) / detached(node.b)
-        give_to(node, 1, -dy * (q.floor() if node.s[2] == 1 else q.trunc()), True)
+        a, b = detached(other_operand(node, 0)), detached(node.b)
+        give_to(node, 1, -dy * (floor_slot(a, b) if node.s[2] == 1 else (a / b).trunc()), True)
     return 0
 
 

@@ -184,6 +184,9 @@ cdef object bitwise(str symbol, object function, object a, object b):
             raise TypeError(f"{symbol}: expected bool or integer tensors, got a floating point one; compare first")
         if x is not None and not isinstance(x, (Tensor, np.ndarray)) and not is_number(x):
             return NotImplemented
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        dtype = promoted_dtype(a, b)
+        a, b = cast(a, dtype), cast(b, dtype)
     return by_numpy(function, a, b)
 
 

@@ -90,7 +90,7 @@ cpdef Tensor masked_fill(input, mask, value):
     x = wide(x, m, "masked_fill")
     if x.dtype_ > FNN_F64:
         from fastnn.ops.choose import where
-        return where(m, from_array(np.asarray(int(value)), x.dtype_, "masked_fill: value"), x)
+        return where(m, from_array(np.asarray(bool(value) if x.dtype_ == FNN_BOOL else int(value)), x.dtype_, "masked_fill: value"), x)
     y = new(x.dtype_, x.ndim_, x.shape_)
     packed = contiguous(x)
     start(&c, FNN_masked_fill, x.dtype_)

@@ -301,7 +301,7 @@ def logsumexp(input, dim=None, keepdim=False):
     Parameters
     ----------
     input : Tensor
-        float32 or float64.
+        float32 or float64; integers and bools become float32.
     dim : int or tuple of int, optional
         Which dimensions to reduce. Default: all.
     keepdim : bool
@@ -315,7 +315,7 @@ def logsumexp(input, dim=None, keepdim=False):
     Raises
     ------
     TypeError
-        If the input holds integers or bools.
+        If the input is no tensor or array.
     IndexError
         If there is no such dimension.
 
@@ -329,7 +329,9 @@ def logsumexp(input, dim=None, keepdim=False):
     >>> fastnn.logsumexp(fastnn.tensor([0.0, 0.0]), 0)
     tensor(0.6931)
     """
-    cdef Tensor x = float_tensor(input, "logsumexp: input")
+    cdef Tensor x = as_tensor(input, "logsumexp: input")
+    if x.dtype_ > FNN_F64:
+        x = cast(x, FNN_F32)
     cdef int64_t mask = mask_of(x, dim, "logsumexp")
     cdef Tensor source, y = reduced(x, mask, keepdim, x.dtype_)
     cdef Axis axis

@@ -49,6 +49,14 @@ def by_zero(name):
     ]
 
 
+# quotients that rounding takes to the next whole number, or that have none
+NEARLY_WHOLE = [
+    drawn(lambda rng: np.array([-3.24, -4, 0.84, 4.4, 1e9, 5.5, -3, 3, np.inf, -0.0]), grad=False),
+    drawn(
+        lambda rng: np.array([-0.36, 0.04, 0.07, -0.11, 0.3, np.inf, np.inf, 0, 2, 3]), grad=False
+    ),
+]
+
 WHOLE = [
     Sample(integers(3, 4), integers(4, low=1)),
     Sample(integers(5, dtype=np.int32), 3),
@@ -125,10 +133,11 @@ ROWS = [
     ),
     Row(
         "floor_divide",
-        lambda a, b: a // b,
+        np.errstate(all="ignore")(np.floor_divide),
         [
             Sample(normal(3, 4, std=9, grad=False), uniform(4, low=1, grad=False)),
             Sample(integers(5), 3),
+            Sample(*NEARLY_WHOLE),
         ],
         errors=by_zero("floor_divide"),
     ),
