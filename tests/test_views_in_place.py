@@ -106,8 +106,9 @@ def test_a_view_beside_its_base_may_not():
     assert (row == y[0]).all()
 
 
+@pytest.mark.parametrize("second_order", [False, True])
 @pytest.mark.parametrize("write", ["add_", "mul_", "div_", "sub_", "clamp_", "pow_", "sqrt_"])
-def test_old_values_that_the_gradient_needs_are_kept(write):
+def test_old_values_that_the_gradient_needs_are_kept(write, second_order):
     """PyTorch's in-place operations clone what their own gradient asks for."""
     arguments = {"clamp_": (-0.5, 0.5), "pow_": (3,), "sqrt_": ()}
 
@@ -119,12 +120,16 @@ def test_old_values_that_the_gradient_needs_are_kept(write):
             getattr(y, write)(*given)
         else:
             y = getattr(fastnn, write[:-1])(y, *given)
-        (y * y).sum().backward()
+        z = (y * y).sum()
+        if second_order:
+            (dx,) = fastnn.autograd.grad(z, x, create_graph=True)
+            z = (dx * dx).sum()
+        z.backward()
         return [None if t.grad is None else t.grad.numpy() for t in (x, w)]
 
     for got, expect in zip(run(True), run(False), strict=True):
         if expect is not None:
-            np.testing.assert_array_equal(got, expect)
+            np.testing.assert_allclose(got, expect, rtol=1e-12)
 
 
 def test_what_another_operation_saved_is_still_refused():

@@ -37,12 +37,7 @@ cdef int keep_old_values(Node node, Tensor x) except -1:
 
 
 cdef Tensor apart(Tensor saved, Tensor x):
-    cdef Tensor copy
-    if saved is None or saved.storage is not x.storage:
-        return saved
-    copy = new_like(saved)
-    copy_into(copy, saved)
-    return copy
+    return saved if saved is None or saved.storage is not x.storage else saved.clone()
 
 
 cdef int move(Tensor x, Node node) except -1:
