@@ -83,3 +83,49 @@ def test_hessian_vector_product():
     (dx,) = autograd.grad(0.5 * (x @ (fastnn.tensor(a) @ x)), x, create_graph=True)
     (hv,) = autograd.grad(dx, x, v)
     close(hv, a @ [0.5, 2.0], rtol=1e-12)
+
+
+def test_only_what_leads_to_the_inputs_is_computed():
+    """As in PyTorch: neither the hooks of other leaves are called nor their gradients computed."""
+    x, w = fastnn.ones(3, requires_grad=True), fastnn.ones(3, requires_grad=True)
+    asked, hidden = [], []
+    x.register_hook(asked.append)
+    w.register_hook(hidden.append)
+    inner = w * 2
+    inner.register_hook(hidden.append)
+    y = (x * inner).sum() + inner.sum()
+    (dx,) = fastnn.autograd.grad(y, x, retain_graph=True)
+    assert dx.tolist() == [2, 2, 2]
+    y.backward(inputs=[x], retain_graph=True)
+    assert x.grad.tolist() == [2, 2, 2]
+    assert len(asked) == 2
+    assert hidden == []
+    assert w.grad is None
+    (dinner,) = fastnn.autograd.grad(y, inner, retain_graph=True)
+    assert dinner.tolist() == [2, 2, 2]
+    assert len(hidden) == 1  # of `inner` itself
+    (dw,) = fastnn.autograd.grad(y, w)
+    assert dw.tolist() == [4, 4, 4]
+
+
+class Counted(fastnn.autograd.Function):
+    backwards = 0
+
+    @staticmethod
+    def forward(ctx, x):
+        return x * 3
+
+    @staticmethod
+    def backward(ctx, dy):
+        Counted.backwards += 1
+        return dy * 3
+
+
+def test_a_branch_that_leads_elsewhere_is_not_walked():
+    x, w = fastnn.ones(2, requires_grad=True), fastnn.ones(2, requires_grad=True)
+    y = (x * 2 + Counted.apply(w)).sum()
+    Counted.backwards = 0
+    fastnn.autograd.grad(y, x, retain_graph=True)
+    assert Counted.backwards == 0
+    fastnn.autograd.grad(y, w)
+    assert Counted.backwards == 1

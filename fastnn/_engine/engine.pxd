@@ -82,6 +82,7 @@ cdef class Walk:
     cdef bint create_graph
     cdef bint retain
     cdef dict captured                  # autograd.grad: id of leaf or node -> gradient; else None
+    cdef set needed                     # ... ids of all leaves and nodes on a way there
 
 
 cdef class Generator:

@@ -146,7 +146,8 @@ cdef class Node:
         raise TypeError("Nodes are made by operations on tensors that require grad")
 
     cdef bint wants(self, Py_ssize_t i):
-        return self.edges[i] is not None
+        edge = self.edges[i]
+        return edge is not None and (self.walk is None or self.walk.needed is None or id(edge) in self.walk.needed)
 
     cdef int give(self, Py_ssize_t i, Tensor dx) except -1:
         return deliver(self.walk, self.edges[i], dx, True)

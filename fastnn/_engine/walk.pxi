@@ -66,7 +66,7 @@ cdef list waiting(Walk walk):
 cdef int deliver(Walk walk, object edge, Tensor dx, bint owned) except -1:
     """Add dx to the gradient gathered at an edge."""
     cdef Node node
-    if edge is None:
+    if edge is None or (walk.needed is not None and id(edge) not in walk.needed):
         return 0
     if type(edge) is not Node:
         return deliver_leaf(walk, <Tensor>edge, dx, owned)
@@ -88,6 +88,26 @@ cdef int deliver(Walk walk, object edge, Tensor dx, bint owned) except -1:
     return 0
 
 
+cdef set leading_to(dict captured, tuple outputs):
+    """ids of all that lies between the outputs and what was asked for: the rest is not computed."""
+    cdef Node node
+    cdef set seen = set(), needed = set(captured)
+    cdef list reached = [], edges = [edge_of(y) for y in outputs]
+    while edges:
+        edge = edges.pop()
+        if type(edge) is Node and id(edge) not in seen:
+            seen.add(id(edge))
+            reached.append(((<Node>edge).seq, edge))
+            edges += (<Node>edge).edges or ()
+    reached.sort()                  # inputs are older than what was made of them
+    for _, node in reached:
+        for edge in node.edges or ():
+            if id(edge) in needed:
+                needed.add(id(node))
+                break
+    return needed
+
+
 cdef Tensor packed_sum(Tensor a, Tensor b):
     cdef Tensor y = new_like(a)
     copy_into(y, a)
@@ -99,7 +119,10 @@ cdef int deliver_leaf(Walk walk, Tensor leaf, Tensor dx, bint owned) except -1:
     if not same_shape(dx, leaf):
         raise RuntimeError(f"backward: a gradient of shape {shape_of(dx)} reached a tensor of shape {shape_of(leaf)}")
     if leaf.hooks:
-        return deliver(walk, hooked_node(walk, leaf), dx, owned)
+        node = hooked_node(walk, leaf)
+        if walk.needed is not None:
+            walk.needed.add(id(node))
+        return deliver(walk, node, dx, owned)
     return keep_leaf(walk, leaf, dx, owned)
 
 
@@ -243,6 +266,8 @@ cdef int walk_from(tuple outputs, tuple gradients, Walk walk, str what) except -
     cdef int before = fnn_no_grad
     cdef Tensor y, g
     cdef list seeds = [seed(y, gradient, what) for y, gradient in zip(outputs, gradients)]
+    if walk.captured is not None:
+        walk.needed = leading_to(walk.captured, outputs)
     fnn_no_grad = not walk.create_graph
     try:
         for y, g in zip(outputs, seeds):

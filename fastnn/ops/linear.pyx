@@ -191,7 +191,7 @@ cdef int affine_rule(Node node, Tensor dy) except -1:
     cdef int i, ndim
     dy = contiguous(dy)
     affine_rows(node, dy, &my)
-    if node.edges[0] is not None:
+    if node.wants(0):
         w = as_matrix(node.b, transposed, &mw)
         ndim = dy.ndim_ + (1 if node.n[1] == 1 else 0)
         for i in range(ndim - 1):
@@ -203,7 +203,7 @@ cdef int affine_rule(Node node, Tensor dy) except -1:
             accumulate = False
         multiply(dx, mx, dy, my, w, turned(mw), None, accumulate)
         node.wrote(0, dx, accumulate)
-    if node.edges[1] is not None:
+    if node.wants(1):
         x = as_rows(node.a, &mx)
         shape[0], shape[1] = (my.cols, mx.cols) if transposed else (mx.cols, my.cols)
         given = gradient_for(node, 1, dy.dtype_, <int>node.n[1], shape, &accumulate)
@@ -212,7 +212,7 @@ cdef int affine_rule(Node node, Tensor dy) except -1:
             accumulate = False
         multiply(dx, mw, x, turned(mx), dy, my, None, accumulate)
         node.wrote(1, dx, accumulate)
-    if len(node.edges) > 2 and node.edges[2] is not None:
+    if len(node.edges) > 2 and node.wants(2):
         given = gradient_for(node, 2, dy.dtype_, 1, &my.cols, &accumulate)
         dx = contiguous(given)
         if dx is not given:
@@ -227,13 +227,13 @@ cdef int affine_graph(Node node, Tensor dy) except -1:
     cdef bint transposed = node.n[0]
     affine_rows(node, dy, &my)
     rows = dy.reshape(my.rows, my.cols)
-    if node.edges[0] is not None:
+    if node.wants(0):
         w = node.b
         if node.n[1] == 1:
             node.give(0, dy.unsqueeze(-1) @ w.unsqueeze(0))
         else:
             node.give(0, dy @ (w if transposed else w.mT))
-    if node.edges[1] is not None:
+    if node.wants(1):
         x = node.a.reshape(my.rows, node.a.shape_[node.a.ndim_ - 1])
         if node.n[1] == 1:
             node.give(1, x.mT @ rows.squeeze(1))
@@ -241,7 +241,7 @@ cdef int affine_graph(Node node, Tensor dy) except -1:
             node.give(1, rows.mT @ x)
         else:
             node.give(1, x.mT @ rows)
-    if len(node.edges) > 2 and node.edges[2] is not None:
+    if len(node.edges) > 2 and node.wants(2):
         node.give(2, rows.sum(0))
     return 0
 

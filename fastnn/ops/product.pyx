@@ -90,9 +90,9 @@ cdef int batched_rule(Node node, Tensor dy) except -1:
     cdef Tensor a = as_batch(node.a, dims, batch, &ma), b = as_batch(node.b, dims, batch, &mb)
     dy = contiguous(dy)
     my = packed(ma.rows, mb.cols, dims, batch)
-    if node.edges[0] is not None:
+    if node.wants(0):
         give_batch(node, 0, node.a, dims, batch, ma.rows, ma.cols, dy, my, b, turned(mb))
-    if node.edges[1] is not None:
+    if node.wants(1):
         give_batch(node, 1, node.b, dims, batch, mb.rows, mb.cols, a, turned(ma), dy, my)
     return 0
 
@@ -101,10 +101,10 @@ cdef int batched_graph(Node node, Tensor dy) except -1:
     a, b = node.a, node.b
     if node.a.ndim_ == 1:
         a, dy = a.unsqueeze(0), dy.unsqueeze(-2)
-    if node.edges[0] is not None:
+    if node.wants(0):
         da = sum_to(product(dy, b.mT, "matmul"), a.shape)
         node.give(0, da.squeeze(0) if node.a.ndim_ == 1 else da)
-    if node.edges[1] is not None:
+    if node.wants(1):
         node.give(1, sum_to(product(a.mT, dy, "matmul"), b.shape))
     return 0
 
