@@ -49,13 +49,22 @@ static PyObject *backward(PyObject *self, PyObject *gradient)
     Py_RETURN_NONE;
 }
 
+static PyObject *requires_grad_(PyObject *self, PyObject *nothing)
+{
+    (void)nothing;
+    Py_INCREF(self);
+    return self;
+}
+
 static void dealloc(PyObject *self)
 {
     Py_XDECREF(((Value *)self)->grad);
     PyObject_Free(self);
 }
 
-static PyMethodDef methods[] = {{"backward", backward, METH_O, NULL}, {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {{"backward", backward, METH_O, NULL},
+                                {"requires_grad_", requires_grad_, METH_NOARGS, NULL},
+                                {NULL, NULL, 0, NULL}};
 static PyMemberDef members[] = {{"grad", T_OBJECT, offsetof(Value, grad), 0, NULL},
                                 {NULL, 0, 0, 0, NULL}};
 static PyNumberMethods number = {.nb_add = add};
