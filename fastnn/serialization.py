@@ -126,7 +126,7 @@ def load(f, map_location=None, *, weights_only=True):
     check_regular(path)
     with open(path, "rb") as file:
         start = file.read(64)
-    if start.startswith(_PICKLES):
+    if start[8:9] != b"{" and start.startswith(_PICKLES):  # a header's length may begin so, too
         raise CheckpointError(
             f"{path}: a pickle, as torch.save writes, which can run any code and is not read; save "
             "the weights there by safetensors.torch.save_file(model.state_dict(), path)"

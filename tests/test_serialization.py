@@ -179,5 +179,18 @@ def test_a_damaged_or_cut_file_is_refused(tmp_path):
                 fastnn.load(path)
 
 
+def test_headers_of_every_length_are_read(tmp_path):
+    """A file begins with its header's length, which may look like the beginning of a pickle."""
+    path, first = tmp_path / "a", set()
+    for n in range(0, 300, 3):
+        fastnn.save({"x" * n: fastnn.ones(1)}, path)
+        first.add(path.read_bytes()[0])
+        assert list(fastnn.load(path)) == ["x" * n]
+        save_file({"x" * n: np.ones(1)}, path)
+        first.add(path.read_bytes()[0])
+        assert list(fastnn.load(path)) == ["x" * n]
+    assert 0x80 in first
+
+
 def test_it_is_imported_when_used():
     assert {"save", "load"} <= set(dir(fastnn))
